@@ -1,0 +1,3 @@
+"""xinfer: a declarative appliance that serves models."""
+
+__version__ = "0.1.0"

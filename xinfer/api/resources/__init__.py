@@ -1,0 +1,1 @@
+"""Falcon resources: parse, one service call, render."""

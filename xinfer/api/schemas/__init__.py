@@ -1,0 +1,1 @@
+"""msgspec structs of the HTTP edge."""

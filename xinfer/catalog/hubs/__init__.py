@@ -1,0 +1,1 @@
+"""One place that model files come from per module."""

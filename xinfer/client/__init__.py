@@ -1,0 +1,1 @@
+"""Python client; imports nothing else of xinfer."""

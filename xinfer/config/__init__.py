@@ -1,0 +1,1 @@
+"""Declaration to domain: the only home of hydra and omegaconf."""

@@ -1,0 +1,1 @@
+"""Desired to assigned: the loop that plans. No network I/O."""

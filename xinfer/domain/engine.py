@@ -1,0 +1,77 @@
+"""What an engine is told and what it answers: values only, the behaviour is in `engines/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.node import Machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether an engine can run a spec on a machine; `reason` says why not, `hint` what to do."""
+
+    ok: bool
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """Facts about an engine that other parts act on.
+
+    `needs_source`: it loads model files. `kinds`: what it can serve. `usage_in_stream`: it honours
+    `stream_options.include_usage`. `formats`: file formats it reads, for messages and the catalog.
+    """
+
+    kinds: tuple[ModelKind, ...]
+    needs_source: bool = True
+    usage_in_stream: bool = True
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Local files of a model after fetching: `root` folder and the selected `paths` in it."""
+
+    root: Path
+    paths: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One replica about to be started. `port` was free a moment ago; engines that can bind port 0
+    themselves ignore it and announce the real one by writing `host:port` to `endpoint_file`.
+    """
+
+    spec: ModelSpec
+    replica_id: str
+    machine: Machine
+    files: Files | None
+    host: str
+    port: int
+    endpoint_file: Path
+    python: str
+    devices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """The process that a replica is.
+
+    `env` is added to the worker's own. `ready_path` answers 200 once the engine serves; a 503 means
+    loading. `announces`: the address is read from `endpoint_file` instead of `host:port`.
+    `served_model`: the name the engine answers to (None = the uid). `slots`: requests run at once.
+    `stop_grace_s`: time between SIGTERM and SIGKILL.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready_path: str = "/health"
+    announces: bool = False
+    served_model: str | None = None
+    slots: int | None = None
+    stop_grace_s: float = 10.0

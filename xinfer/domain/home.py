@@ -1,0 +1,62 @@
+"""Where everything of one installation lies under its home folder. Names only, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """`root` is the home folder; every other path derives from it."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "state" / "xinfer.db"
+
+    @property
+    def run(self) -> Path:
+        """Files of the running processes: configuration, pid records, leases."""
+        return self.root / "run"
+
+    @property
+    def launcher_record(self) -> Path:
+        return self.run / "launcher.json"
+
+    @property
+    def role_config(self) -> Path:
+        """The compiled settings that the launcher hands to the roles."""
+        return self.run / "roles.json"
+
+    @property
+    def cluster_token(self) -> Path:
+        """Secret (0600) by which roles of one cluster know each other."""
+        return self.run / "cluster.token"
+
+    @property
+    def node_lease(self) -> Path:
+        """Touched by the worker once a second; shims end their engines when it goes stale."""
+        return self.run / "node.lease"
+
+    @property
+    def metrics(self) -> Path:
+        """Memory-mapped metric files shared by the gunicorn workers of the supervisor."""
+        return self.run / "metrics"
+
+    @property
+    def replicas(self) -> Path:
+        return self.root / "replicas"
+
+    def replica(self, replica_id: str) -> Path:
+        """The folder of one replica: launch order, shim record, exit record, engine log."""
+        return self.replicas / replica_id
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"

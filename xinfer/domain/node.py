@@ -1,0 +1,58 @@
+"""A machine that runs replicas, as it describes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xinfer.domain.replica import ReplicaStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """An accelerator. Memory in bytes; `used_bytes` counts every process on it."""
+
+    index: int
+    name: str
+    kind: str
+    total_bytes: int
+    used_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a node offers to engines. `cores` are physical; memory in bytes."""
+
+    cores: int
+    memory_total_bytes: int
+    memory_available_bytes: int
+    system: str
+    devices: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeReport:
+    """All that a node has to say, sent whole each time.
+
+    `incarnation` changes when the worker process is started anew. `address` is `host:port` of the
+    worker's read-only API; `sequence` grows by one per report within an incarnation, so that a
+    late report never overwrites a newer one. `assignment` is the assigned revision it acts on.
+    """
+
+    node: str
+    incarnation: str
+    sequence: int
+    version: str
+    address: str
+    machine: Machine
+    assignment: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    replicas: tuple[ReplicaStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """A node's last report and when (unix seconds, supervisor's clock) it was received."""
+
+    report: NodeReport
+    seen_at_s: float

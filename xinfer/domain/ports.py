@@ -1,0 +1,147 @@
+"""Everything pluggable, on one page. Adapters live in the package named beside each port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.model import ModelSpec, Source
+from xinfer.domain.node import Machine, NodeReport
+from xinfer.domain.options import Option
+from xinfer.domain.state import Assigned, Assignment, Desired, Event, Observed
+
+
+class Engine(Protocol):
+    """`engines/<name>.py`: what to run, not how to infer."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def traits(self) -> Traits: ...
+
+    @property
+    def options(self) -> tuple[Option, ...]: ...
+
+    def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:
+        """Whether it can run here at all; cheap, no download, no process."""
+        ...
+
+    def command(self, launch: Launch) -> Command:
+        """The process for one replica. Raises Invalid when files or options do not fit."""
+        ...
+
+
+class Engines(Protocol):
+    """`engines/registry.py`: built-in engines and those of entry points."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def get(self, name: str) -> Engine:
+        """Raises Invalid with the nearest name when there is no such engine."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchPlan:
+    """What a fetch would do. `missing_bytes` None = the size is not known before it starts."""
+
+    files: tuple[str, ...]
+    present: bool
+    missing_bytes: int | None = None
+
+
+class Hub(Protocol):
+    """`catalog/hubs/<name>.py`: one place that model files come from."""
+
+    def plan(self, source: Source) -> FetchPlan:
+        """What is here and what would be fetched; no download."""
+        ...
+
+    def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
+        """Make the files local and return them.
+
+        `progress` is called with a share 0..1 and a short text. Raises LaunchFailed with phase
+        "downloading", or NotFound when the source does not have them.
+        """
+        ...
+
+
+class DesiredStore(Protocol):
+    """`store/`: what should run."""
+
+    def desired(self) -> Desired: ...
+
+    def write_desired(
+        self, models: Mapping[str, ModelSpec], *, expected: int, recipe: str | None = None
+    ) -> Desired:
+        """Replace all models. Raises Conflict unless the stored revision is `expected`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to plan. `term` grows with each new holder and fences writes of older ones."""
+
+    holder: str
+    term: int
+
+
+class AssignedStore(Protocol):
+    """`store/`: what was decided, guarded by the lease."""
+
+    def assigned(self) -> Assigned: ...
+
+    def write_assigned(self, assigned: Assigned, *, expected: int, lease: Lease) -> Assigned:
+        """Raises Conflict when the revision moved or the lease's term is no longer current."""
+        ...
+
+    def acquire(self, holder: str, ttl_s: float) -> Lease | None:
+        """Take or renew the lease; None while another live holder has it."""
+        ...
+
+    def release(self, lease: Lease) -> None: ...
+
+
+class ObservedStore(Protocol):
+    """`store/`: what the nodes said."""
+
+    def observed(self) -> Observed: ...
+
+    def record(self, report: NodeReport, now_s: float) -> bool:
+        """Keep a report unless it is older than the kept one; True when replicas changed."""
+        ...
+
+    def forget(self, node: str) -> None: ...
+
+
+class EventStore(Protocol):
+    """`store/`: the history of a model, bounded per uid."""
+
+    def append(self, events: Iterable[Event]) -> None: ...
+
+    def events(self, uid: str, limit: int = 200) -> tuple[Event, ...]: ...
+
+
+class Changes(Protocol):
+    """`store/watch.py`: learn that any process changed the store."""
+
+    def stamp(self) -> int:
+        """A number that differs after any committed change by any process; costs microseconds."""
+        ...
+
+
+class SupervisorLink(Protocol):
+    """`worker/link.py`: the worker's only way to the supervisor."""
+
+    def report(self, report: NodeReport) -> Assignment:
+        """Post all observed, get all assigned. Raises NotReady when it cannot be reached."""
+        ...
+
+    def watch(self, revision: int, wait_s: float) -> Assignment:
+        """Return as soon as the assigned revision differs from `revision`, at the latest after
+        `wait_s`. Raises NotReady when the supervisor cannot be reached.
+        """
+        ...

@@ -1,0 +1,122 @@
+"""Which model names answer, and through which replicas. Pure: state in, routes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from xinfer.domain.model import Limits, ModelKind, ModelSpec
+from xinfer.domain.replica import Cause, Phase, ReplicaStatus
+from xinfer.domain.state import Assigned, Desired, Observed
+
+
+class RouteState(StrEnum):
+    """READY: at least one replica serves. LOADING: none yet. FAILED: none, and none is coming."""
+
+    READY = "ready"
+    LOADING = "loading"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A ready replica. `model_name` is what the engine calls the model (None = the uid)."""
+
+    replica_id: str
+    host: str
+    port: int
+    model_name: str | None = None
+    slots: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """All that the gateway needs to serve one model name. `reason` says why it is not ready."""
+
+    uid: str
+    kind: ModelKind
+    engine: str
+    state: RouteState
+    upstreams: tuple[Upstream, ...]
+    limits: Limits
+    created_s: int
+    reason: str = ""
+
+
+def routes(desired: Desired, assigned: Assigned, observed: Observed) -> dict[str, Route]:
+    """One route per desired model.
+
+    A replica is routed to when it is assigned, reported ready by the node it is assigned to, and
+    runs any digest of the model (old ones serve during a rolling change). Whether its node was
+    heard of lately does not matter here: a replica that does not answer is the relay's business,
+    and a silent supervisor must not take working replicas out.
+    """
+    status = {
+        (state.report.node, replica.replica_id): replica
+        for state in observed.nodes.values()
+        for replica in state.report.replicas
+    }
+    found: dict[str, list[ReplicaStatus]] = {uid: [] for uid in desired.models}
+    for replica in assigned.replicas:
+        seen = status.get((replica.node, replica.replica_id))
+        if seen is not None and replica.uid in found:
+            found[replica.uid].append(seen)
+    return {
+        uid: _route(spec, found[uid], assigned.refusals.get(uid, ""))
+        for uid, spec in desired.models.items()
+    }
+
+
+def _route(spec: ModelSpec, seen: list[ReplicaStatus], refusal: str) -> Route:
+    upstreams = tuple(_upstream(replica) for replica in seen if _serves(replica))
+    state, reason = RouteState.READY, ""
+    if not upstreams:
+        state, reason = _absence(seen, refusal)
+    return Route(
+        uid=spec.uid,
+        kind=spec.kind,
+        engine=spec.engine,
+        state=state,
+        upstreams=upstreams,
+        limits=spec.limits,
+        created_s=spec.created_s,
+        reason=reason,
+    )
+
+
+def _absence(seen: list[ReplicaStatus], refusal: str) -> tuple[RouteState, str]:
+    resting = [
+        replica for replica in seen if replica.phase is Phase.FAILED and replica.retry_at_s is None
+    ]
+    if seen and len(resting) == len(seen):
+        return RouteState.FAILED, _summary(resting[0].cause)
+    if refusal and not seen:
+        return RouteState.FAILED, refusal
+    causes = [replica.cause for replica in seen if replica.phase is Phase.FAILED]
+    if causes:
+        return RouteState.LOADING, f"being restarted after: {_summary(causes[0])}"
+    phases = sorted({str(replica.phase) for replica in seen}) or ["queued"]
+    return RouteState.LOADING, ", ".join(phases)
+
+
+def _summary(cause: Cause | None) -> str:
+    return cause.summary if cause is not None else "the cause is not known"
+
+
+def _serves(replica: ReplicaStatus) -> bool:
+    return replica.phase is Phase.READY and replica.address is not None
+
+
+def _upstream(replica: ReplicaStatus) -> Upstream:
+    host, _, port = (replica.address or "").rpartition(":")
+    return Upstream(
+        replica_id=replica.replica_id,
+        host=host,
+        port=int(port),
+        model_name=replica.served_model,
+        slots=replica.slots,
+    )
+
+
+RouteTable = Mapping[str, Route]

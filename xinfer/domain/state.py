@@ -1,0 +1,73 @@
+"""The three states of the cluster and the decision between them, each with its revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xinfer.domain import names
+from xinfer.domain.model import ModelSpec
+from xinfer.domain.node import NodeState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What should run, by uid. `recipe` names the recipe that was applied last, if any."""
+
+    revision: int = 0
+    models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    recipe: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignedReplica:
+    """The decision that one replica of a spec runs on one node, on these accelerator indices."""
+
+    uid: str
+    index: int
+    node: str
+    spec: ModelSpec
+    devices: tuple[int, ...] = ()
+
+    @property
+    def replica_id(self) -> str:
+        return names.replica_id(self.uid, self.index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """All decisions. `refusals` says, by uid, why wanted replicas are not assigned."""
+
+    revision: int = 0
+    replicas: tuple[AssignedReplica, ...] = ()
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+    def of_node(self, node: str) -> tuple[AssignedReplica, ...]:
+        """The replicas that one node should run."""
+        return tuple(replica for replica in self.replicas if replica.node == node)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """The last word of every known node, by name."""
+
+    nodes: Mapping[str, NodeState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What one node should run: the reply to its report. Full, never a change."""
+
+    node: str
+    revision: int
+    replicas: tuple[AssignedReplica, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a model, for people: `kind` is a short word."""
+
+    uid: str
+    at_s: float
+    kind: str
+    message: str

@@ -1,0 +1,1 @@
+"""Small server processes of ours for engines that ship none; run as replicas, never imported."""

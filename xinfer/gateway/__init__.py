@@ -1,0 +1,1 @@
+"""The byte path from client to engine; nothing else is hot."""

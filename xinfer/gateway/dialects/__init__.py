@@ -1,0 +1,1 @@
+"""Bodies of other API dialects, translated to and from the engines' own."""

@@ -1,0 +1,1 @@
+"""Materialise roles as processes; the one place where everything is wired."""

@@ -1,0 +1,1 @@
+"""Use cases, one verb family per module: no HTTP, no SQL."""

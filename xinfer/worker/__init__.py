@@ -1,0 +1,1 @@
+"""A machine that runs replicas: node loop, shim, journal, probe, autopsy."""
