@@ -1,0 +1,81 @@
+"""What must hold before the first process starts; every refusal here leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from xinfer.domain.cluster import ClusterSettings
+from xinfer.domain.home import Home
+from xinfer.errors import Invalid, StoreFailed
+from xinfer.launch.endpoint import check_port
+
+_ROTATE_BYTES = 10 * 1024 * 1024
+
+
+def prepare_home(home: Home) -> None:
+    """Make the folders and the cluster token, readable by the owner only.
+
+    Raises StoreFailed when the home cannot be written (read-only, full, not ours).
+    """
+    try:
+        for folder in (home.root, home.run, home.replicas, home.logs, home.database.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = home.run / "write.probe"
+        probe.write_bytes(b"x" * 4096)
+        probe.unlink()
+        if not home.cluster_token.exists():
+            write_secret(home.cluster_token, secrets.token_hex(32))
+        for role in ("supervisor", "worker"):
+            _rotate(role_log(home, role))
+    except OSError as error:
+        raise StoreFailed(
+            f"The home folder {home.root} cannot be written: {error.strerror or error}.",
+            "Free space or fix its permissions, or set XINFER_HOME to another folder.",
+        ) from error
+
+
+def check_listen(settings: ClusterSettings) -> None:
+    """Raises Invalid with the key when the supervisor's address cannot be bound."""
+    problem = check_port(settings)
+    if problem is not None:
+        holder = _listener(settings.port)
+        who = f" It is held by {holder}." if holder else ""
+        raise Invalid(
+            f"cluster.port: cannot listen on {settings.host}:{settings.port}: {problem}.{who}",
+            f"Stop what listens there, or choose another: cluster.port={settings.port + 1}.",
+            key="cluster.port",
+        )
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write `text` to a file that is the owner's alone from its first moment."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def role_log(home: Home, role: str) -> Path:
+    """The log file of a role."""
+    return home.logs / f"{role}.log"
+
+
+def _rotate(path: Path) -> None:
+    if path.exists() and path.stat().st_size > _ROTATE_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+
+
+def _listener(port: int) -> str:
+    """`name (pid N)` of the process that listens on a TCP port, where the system tells."""
+    import psutil
+
+    try:
+        sockets = psutil.net_connections(kind="tcp")
+        for entry in sockets:
+            listens = entry.status == psutil.CONN_LISTEN and bool(entry.laddr)
+            if listens and entry.laddr[1] == port and entry.pid:
+                return f"{psutil.Process(entry.pid).name()} (pid {entry.pid})"
+    except psutil.Error:
+        return ""
+    return ""

@@ -1,0 +1,156 @@
+"""Tell a person how the launch goes: one line per phase with its time, then how to use it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from xinfer.errors import NotReady
+from xinfer.launch.endpoint import Endpoint
+
+_POLL_S = 0.1
+_SETTLED = {"ready", "failed"}
+
+
+class Progress:
+    """Follows a launch by asking the supervisor; `step()` is called often and returns quickly.
+
+    `say(line)` prints. `recipe` is the body of the apply request, or None to leave the desired
+    state as stored. `settled` turns true when every model is ready or has failed for good, and
+    `failed` then holds the uids that did.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        say: Callable[[str], None],
+        *,
+        recipe: bytes | None = None,
+        started_s: float | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._say = say
+        self._recipe = recipe
+        self._started = started_s if started_s is not None else time.time()
+        self._next = 0.0
+        self._applied = False
+        self._shown: dict[str, int] = {}
+        self._causes: dict[str, str] = {}
+        self._nodes: set[str] = set()
+        self.settled = False
+        self.failed: tuple[str, ...] = ()
+
+    def step(self) -> None:
+        """Ask once if it is time to, print what is new.
+
+        Raises XinferError when the supervisor refuses the recipe.
+        """
+        if self.settled or time.monotonic() < self._next:
+            return
+        try:
+            if not self._applied:
+                self._apply()
+            self._show_nodes(self._endpoint.call("GET", "/v1/cluster/info?detailed=true"))
+            self._show_models(self._endpoint.call("GET", "/v1/models")["data"])
+        except NotReady:
+            pass  # not up yet, or being restarted; the launcher says so if it is
+        self._next = time.monotonic() + _POLL_S
+
+    def _apply(self) -> None:
+        status, _ = self._endpoint.request("GET", "/readyz")
+        if status != 200:
+            raise NotReady("The supervisor is not ready.")
+        self._line("supervisor", "ready", self._endpoint.url)
+        if self._recipe is not None:
+            self._endpoint.call("PUT", "/v1/recipe", self._recipe)
+        self._applied = True
+
+    def _show_nodes(self, nodes: list[Mapping[str, Any]]) -> None:
+        for node in nodes:
+            name = str(node.get("node", ""))
+            if node.get("node_type") == "Worker" and name not in self._nodes:
+                self._nodes.add(name)
+                memory = float(node.get("mem_available") or 0) / 2**30
+                self._line(
+                    f"node {name}",
+                    "joined",
+                    f"{node.get('cpu_count', '?')} cores, {memory:.1f} GiB of memory free",
+                )
+
+    def _show_models(self, models: list[Mapping[str, Any]]) -> None:
+        states = {}
+        for model in models:
+            uid = str(model["id"])
+            states[uid] = str(model.get("state", ""))
+            for replica in self._endpoint.call("GET", f"/v1/models/{uid}/timeline"):
+                self._show_replica(replica)
+            if states[uid] == "failed":
+                self._show_cause(uid, str(model.get("reason") or "the cause is not known"))
+        if self._applied and all(state in _SETTLED for state in states.values()):
+            self.failed = tuple(uid for uid, state in states.items() if state == "failed")
+            self.settled = True
+
+    def _show_replica(self, replica: Mapping[str, Any]) -> None:
+        name = str(replica["replica_id"])
+        spans = replica["phases"]
+        shown = self._shown.get(name, 0)
+        for place, span in enumerate(spans):
+            if place < shown:
+                continue
+            before = spans[place - 1] if place else None
+            took = f"after {before['seconds']:.1f} s {before['phase']}" if before else ""
+            self._line(name, str(span["phase"]), took, at_s=float(span["started_s"]))
+        self._shown[name] = len(spans)
+        cause = replica.get("cause")
+        if cause and self._causes.get(name) != cause["summary"]:
+            self._causes[name] = cause["summary"]
+            self._line(name, "failed", str(cause["summary"]))
+            for line in cause.get("tail", ())[-8:]:
+                self._say(f"      | {line}")
+
+    def _show_cause(self, uid: str, reason: str) -> None:
+        if self._causes.get(uid) != reason:
+            self._causes[uid] = reason
+            self._line(uid, "FAILED", reason)
+
+    def _line(self, who: str, what: str, more: str = "", *, at_s: float | None = None) -> None:
+        since = max(0.0, (at_s if at_s is not None else time.time()) - self._started)
+        self._say(f"  {since:6.1f} s  {who:<18} {what:<12} {more}".rstrip())
+
+
+def summary(endpoint: Endpoint, started_s: float, failed: tuple[str, ...]) -> list[str]:
+    """The closing lines: what serves, where, and a command to try."""
+    models = endpoint.call("GET", "/v1/models")["data"]
+    took = time.time() - started_s
+    ready = [model for model in models if model.get("state") == "ready"]
+    lines = [
+        f"{len(ready)} of {len(models)} models ready in {took:.1f} s: {endpoint.url}/v1"
+        if models
+        else f"ready in {took:.1f} s, no models yet: {endpoint.url}/v1"
+    ]
+    chat = next((model for model in ready if "chat" in model.get("model_ability", ())), None)
+    if chat is not None:
+        body = json.dumps(
+            {"model": chat["id"], "messages": [{"role": "user", "content": "Say hello."}]}
+        )
+        lines.append(
+            f"try: curl {endpoint.url}/v1/chat/completions "
+            f"-H 'Content-Type: application/json' -d '{body}'"
+        )
+    elif not models:
+        lines.append("launch one: xinfer launch --help")
+    if failed:
+        lines.append(f"failed: {', '.join(failed)}; see `xinfer logs {failed[0]}`")
+    return lines
+
+
+def follow(progress: Progress, timeout_s: float) -> None:
+    """Step until settled. Raises NotReady after `timeout_s`, XinferError on a refusal."""
+    deadline = time.monotonic() + timeout_s
+    while not progress.settled:
+        if time.monotonic() > deadline:
+            raise NotReady(f"Not all models were ready after {timeout_s:.0f} s.")
+        progress.step()
+        time.sleep(_POLL_S)

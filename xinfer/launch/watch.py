@@ -1,0 +1,138 @@
+"""The lean process that `xinfer-up` turns into: roles up, progress shown, everything ended.
+
+It is a program of its own, executed over the one that read the recipe, so that Hydra and the rest
+of the set-up do not stay in memory for the life of the installation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import xinfer
+from xinfer.domain.home import Home
+from xinfer.errors import XinferError
+from xinfer.launch import record
+from xinfer.launch.endpoint import Endpoint
+from xinfer.launch.launcher import Launcher, Role, role_command
+from xinfer.launch.progress import Progress, summary
+
+
+def main() -> int:
+    """Run the launcher of one home until a signal; the process's exit status."""
+    given = _arguments()
+    logging.basicConfig(level=logging.INFO, format="xinfer: %(message)s", stream=sys.stderr)
+    _title(f"xinfer: launcher {given.home}")
+    home = Home(given.home)
+    try:
+        lock = record.hold(home)
+    except XinferError as error:
+        _complain(error)
+        return 2
+    endpoint = Endpoint(host=given.host, port=given.port, token_file=home.cluster_token)
+    with lock:
+        record.write(
+            home,
+            record.LauncherRecord(
+                recipe=given.name,
+                pid=os.getpid(),
+                endpoint=endpoint.url,
+                version=xinfer.__version__,
+            ),
+        )
+        try:
+            return _supervise(home, endpoint, given)
+        finally:
+            record.clear(home)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="xinfer-up (launcher)")
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--roles", default="supervisor,worker")
+    parser.add_argument("--name", default="")
+    parser.add_argument("--recipe", type=Path)
+    parser.add_argument("--started-s", type=float, default=time.time())
+    return parser.parse_args()
+
+
+def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int:
+    body = given.recipe.read_bytes() if given.recipe else None
+    show = _Show(Progress(endpoint, _say, recipe=body, started_s=given.started_s), endpoint, given)
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(home.metrics)}
+    roles = [
+        Role(
+            name=name,
+            argv=role_command(name, home.root),
+            env=environment if name == "supervisor" else {},
+        )
+        for name in given.roles.split(",")
+    ]
+    launcher = Launcher(roles, finish=lambda timeout_s: _finish(home, timeout_s), on_tick=show.tick)
+    show.refuse = lambda: launcher.fail(2)
+    status = launcher.run()
+    _say("xinfer: stopped")
+    return status
+
+
+class _Show:
+    """Progress until settled, then silence; a refusal of the recipe ends the launcher."""
+
+    def __init__(self, progress: Progress, endpoint: Endpoint, given: argparse.Namespace) -> None:
+        self._progress = progress
+        self._endpoint = endpoint
+        self._started_s = given.started_s
+        self._done = "supervisor" not in given.roles.split(",")
+        self.refuse: Callable[[], None] = lambda: None
+
+    def tick(self) -> None:
+        if self._done:
+            return
+        try:
+            self._progress.step()
+            if self._progress.settled:
+                self._done = True
+                for line in summary(self._endpoint, self._started_s, self._progress.failed):
+                    _say(line)
+        except XinferError as error:
+            self._done = True
+            _complain(error)
+            self.refuse()
+
+
+def _finish(home: Home, timeout_s: float) -> None:
+    """End the replicas, which outlive the roles on purpose."""
+    from xinfer.worker import reaper
+
+    _say("xinfer: stopping replicas")
+    reaper.stop_all(home, timeout_s)
+
+
+def _say(line: str) -> None:
+    # A closed terminal or pipe must not end what serves.
+    with suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _complain(error: XinferError) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"xinfer-up: {error}\n")
+
+
+def _title(text: str) -> None:
+    import setproctitle
+
+    setproctitle.setproctitle(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
