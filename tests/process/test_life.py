@@ -1,0 +1,148 @@
+"""The life of an installation as a user leads it: up, use, again, down."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+
+import psutil
+
+from tests.process.appliance import wait_until
+from tests.process.conftest import Start
+
+ECHO = """
+defaults: [base]
+models:
+  parrot: {engine: echo}
+"""
+
+
+def test_up_shows_phases_then_the_endpoint_and_ctrl_c_leaves_nothing(appliance: Start) -> None:
+    one = appliance(ECHO).start()
+    one.wait_ready({"parrot": 1})
+    status, reply = one.chat("parrot", "say this")
+    assert status == 200
+    assert reply["choices"][0]["message"]["content"] == "say this"
+    wait_until("the closing line", lambda: "1 of 1 models ready" in one.output.read_text())
+    assert len(one.processes()) >= 7
+    assert one.interrupt(signal.SIGINT) == 0
+    assert one.processes() == []
+    text = one.output.read_text()
+    assert re.search(r"[0-9.]+ s  parrot-rep0\s+starting", text), text
+    assert re.search(r"[0-9.]+ s  parrot-rep0\s+ready\s+after [0-9.]+ s", text), text
+    assert f"{one.url}/v1" in text
+    assert "curl " in text
+
+
+def test_ps_tells_role_and_model_of_every_process(appliance: Start) -> None:
+    one = appliance(ECHO).start()
+    one.wait_ready({"parrot": 1})
+    for process in one.processes():
+        title = " ".join(process.cmdline())
+        assert title.startswith("xinfer: "), title
+    assert len(one.processes("xinfer: shim parrot-rep0")) == 1
+    assert len(one.processes("xinfer: echo parrot")) == 1
+
+
+def test_the_same_recipe_again_changes_nothing(appliance: Start) -> None:
+    one = appliance(ECHO).start()
+    one.wait_ready({"parrot": 1})
+    before = {process.pid for process in one.processes()}
+    again = one.run(*map(str, ["xinfer-up", one.recipe, f"cluster.port={one.port}"]))
+    assert again.returncode == 0, again.stderr
+    assert "unchanged" in again.stdout
+    assert {process.pid for process in one.processes()} == before
+
+
+def test_a_changed_recipe_is_applied_to_what_runs(appliance: Start) -> None:
+    one = appliance(ECHO).start()
+    one.wait_ready({"parrot": 1})
+    engine = one.processes("xinfer: echo parrot")[0].pid
+    more = ["models.parrot.replicas=2", "+models.second={engine: echo}"]
+    again = one.run("xinfer-up", str(one.recipe), f"cluster.port={one.port}", *more)
+    assert again.returncode == 0, again.stderr
+    one.wait_ready({"parrot": 2, "second": 1})
+    assert engine in {process.pid for process in one.processes("xinfer: echo parrot")}
+
+
+def test_a_bare_restart_brings_the_declared_models_back(appliance: Start) -> None:
+    one = appliance(ECHO).start()
+    one.wait_ready({"parrot": 1})
+    assert one.interrupt(signal.SIGTERM) == 0
+    one.recipe = None
+    one.start().wait_ready({"parrot": 1})
+
+
+def test_without_a_recipe_an_empty_cluster_takes_models(appliance: Start) -> None:
+    one = appliance(None).start()
+    wait_until("an empty cluster", lambda: one.request("GET", "/readyz")[0] == 200)
+    assert one.models() == {}
+    done = one.run("xinfer", "launch", "-n", "bird", "-en", "echo")
+    assert done.returncode == 0, done.stderr
+    listed = one.run("xinfer", "list", "-o", "json")
+    assert [model["id"] for model in json.loads(listed.stdout)] == ["bird"]
+    assert one.run("xinfer", "terminate", "--model-uid", "bird").returncode == 0
+    wait_until("no engine", lambda: not one.processes("xinfer: echo"))
+
+
+def test_detached_and_down(appliance: Start) -> None:
+    one = appliance(ECHO)
+    up = one.run(*one.command("--detach")[0:0], "xinfer-up", *one.command("--detach")[1:])
+    assert up.returncode == 0, up.stderr
+    assert "1 of 1 models ready" in up.stdout
+    assert one.chat("parrot")[0] == 200
+    assert len(one.processes("xinfer: launcher")) == 1
+    down = one.run("xinfer", "down")
+    assert down.returncode == 0, down.stderr
+    assert one.processes() == []
+    nothing = one.run("xinfer", "down")
+    assert nothing.returncode == 1
+    assert "Nothing runs" in nothing.stderr
+
+
+def test_a_port_in_use_is_refused_with_its_holder(appliance: Start) -> None:
+    one = appliance(ECHO)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", one.port))
+        holder.listen()
+        done = one.run("xinfer-up", *one.command()[1:])
+    assert done.returncode == 2
+    assert "cluster.port" in done.stderr
+    assert str(psutil.Process().pid) in done.stderr
+    assert one.processes() == []
+
+
+def test_a_launch_that_fails_shows_the_engines_last_words(appliance: Start) -> None:
+    one = appliance(None).start()
+    wait_until("an empty cluster", lambda: one.request("GET", "/readyz")[0] == 200)
+    script = "import sys; raise ValueError('weights are made of cheese')"
+    done = one.run(
+        "xinfer", "launch", "-n", "broken", "-en", "command",
+        "--command", f'python3 -c "{script}" {{port}}',
+    )  # fmt: skip
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert "ValueError: weights are made of cheese" in said
+    status, reply = one.chat("broken")
+    assert status == 503
+    assert "weights are made of cheese" in reply["error"]["message"]
+
+
+def test_dry_run_starts_nothing_and_tells_the_plan(appliance: Start) -> None:
+    one = appliance(ECHO)
+    done = one.run("xinfer-up", *one.command("--dry-run")[1:])
+    assert done.returncode == 0, done.stderr
+    assert "parrot" in done.stdout
+    assert "echo" in done.stdout
+    assert not (one.home / "state").exists()
+    assert one.processes() == []
+
+
+def test_print_shows_values_with_their_origins(appliance: Start) -> None:
+    one = appliance(ECHO, "models.parrot.replicas=3")
+    done = one.run("xinfer-up", *one.command("--print")[1:])
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"replicas: 3\s+# .*command line", done.stdout), done.stdout
+    assert re.search(r"engine: echo\s+# .*recipe.yaml:4", done.stdout), done.stdout
