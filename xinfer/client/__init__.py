@@ -1,1 +1,19 @@
-"""Python client; imports nothing else of xinfer."""
+"""Python client of the xinfer API: httpx and the standard library, nothing else of xinfer.
+
+client = RESTfulClient("http://127.0.0.1:9997")
+uid = client.launch_model(model_name="qwen2.5-instruct", model_engine="llama.cpp")
+reply = client.get_model(uid).chat([{"role": "user", "content": "Hello"}])
+"""
+
+from xinfer.client.async_ import AsyncRESTfulClient, AsyncStream
+from xinfer.client.errors import ClientError, Unreachable
+from xinfer.client.sync import RESTfulClient, Stream
+
+__all__ = [
+    "AsyncRESTfulClient",
+    "AsyncStream",
+    "ClientError",
+    "RESTfulClient",
+    "Stream",
+    "Unreachable",
+]

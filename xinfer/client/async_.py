@@ -1,0 +1,217 @@
+"""Runs calls on an asyncio event loop; the same calls as `sync`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Concatenate, Generic, Self
+
+import httpx
+
+from xinfer.client import calls
+from xinfer.client.call import Call, Json, P, StreamCall, T, documented
+from xinfer.client.connection import Address, request_options, unreachable
+from xinfer.client.errors import refusal
+from xinfer.client.handles import HandleKind, handle_kind
+
+
+class AsyncStream(AsyncIterator[T], Generic[T]):
+    """Items of a reply as they arrive. Closing it stops the server's work; use `async with`."""
+
+    def __init__(self, call: StreamCall[T], response: httpx.Response, base_url: str) -> None:
+        self._call = call
+        self._response = response
+        self._lines = response.aiter_lines()
+        self._base_url = base_url
+
+    async def __anext__(self) -> T:
+        try:
+            async for line in self._lines:
+                item = self._call.decode(line)
+                if item is not None:
+                    return item
+        except httpx.HTTPError as error:
+            await self.aclose()
+            raise unreachable(self._call.what, self._base_url, error) from error
+        except BaseException:
+            await self.aclose()
+            raise
+        await self.aclose()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End the reply; may be called more than once."""
+        with suppress(httpx.HTTPError):
+            await self._response.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class AsyncExecutor:
+    """Sends calls to one server over kept-alive connections of one event loop."""
+
+    def __init__(self, base_url: str, api_key: str | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        address = Address(base_url=self.base_url, api_key=api_key)
+        transport = httpx.AsyncHTTPTransport(**address.transport_options())
+        self._http = httpx.AsyncClient(transport=transport, **address.client_options())
+
+    async def run(self, call: Call[T]) -> T:
+        """Raises Unreachable without a reply, ClientError for a reply that is not a success."""
+        try:
+            response = await self._http.request(**request_options(call))
+        except httpx.HTTPError as error:
+            raise unreachable(call.what, self.base_url, error) from error
+        if not response.is_success:
+            raise refusal(call.what, response.status_code, response.content)
+        return call.decode(response.json() if response.content else None)
+
+    async def open(self, call: StreamCall[T]) -> AsyncStream[T]:
+        """Like `run`, for a reply in pieces; returns when its status is known."""
+        try:
+            response = await self._http.send(
+                self._http.build_request(**request_options(call)), stream=True
+            )
+            if not response.is_success:
+                body = await response.aread()
+                await response.aclose()
+                raise refusal(call.what, response.status_code, body)
+        except httpx.HTTPError as error:
+            raise unreachable(call.what, self.base_url, error) from error
+        return AsyncStream(call, response, self.base_url)
+
+    async def close(self) -> None:
+        """Close the kept-alive connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class AsyncRESTfulModelHandle:
+    """One model of one server."""
+
+    def __init__(self, executor: AsyncExecutor, model_uid: str) -> None:
+        self._executor = executor
+        self.model_uid = model_uid
+
+    async def close(self) -> None:
+        """Nothing to release: the connections belong to the client."""
+
+
+def _method(
+    describe: Callable[P, Call[T]],
+) -> Callable[Concatenate[AsyncExecutor, P], Coroutine[Any, Any, T]]:
+    async def method(self: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.run(describe(*args, **kwargs))
+
+    return documented(method, describe)
+
+
+def _stream(
+    describe: Callable[P, StreamCall[T]],
+) -> Callable[Concatenate[AsyncExecutor, P], Coroutine[Any, Any, AsyncStream[T]]]:
+    async def method(self: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs) -> AsyncStream[T]:
+        return await self.open(describe(*args, **kwargs))
+
+    return documented(method, describe)
+
+
+def _of_handle(
+    describe: Callable[Concatenate[str, P], Call[T]],
+) -> Callable[Concatenate[AsyncRESTfulModelHandle, P], Coroutine[Any, Any, T]]:
+    async def method(self: AsyncRESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._executor.run(describe(self.model_uid, *args, **kwargs))
+
+    return documented(method, describe, bound=1)
+
+
+def _completion(
+    describe: Callable[Concatenate[str, P], Call[T] | StreamCall[T]],
+) -> Callable[Concatenate[AsyncRESTfulModelHandle, P], Coroutine[Any, Any, T | AsyncStream[T]]]:
+    async def method(
+        self: AsyncRESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs
+    ) -> T | AsyncStream[T]:
+        call = describe(self.model_uid, *args, **kwargs)
+        if isinstance(call, StreamCall):
+            return await self._executor.open(call)
+        return await self._executor.run(call)
+
+    return documented(method, describe, bound=1)
+
+
+class AsyncRESTfulGenerateModelHandle(AsyncRESTfulModelHandle):
+    """A model that continues text."""
+
+    generate = _completion(calls.generate)
+
+
+class AsyncRESTfulChatModelHandle(AsyncRESTfulGenerateModelHandle):
+    """A model that answers conversations."""
+
+    chat = _completion(calls.chat)
+
+
+class AsyncRESTfulEmbeddingModelHandle(AsyncRESTfulModelHandle):
+    """A model that embeds text."""
+
+    create_embedding = _of_handle(calls.create_embedding)
+
+
+class AsyncRESTfulRerankModelHandle(AsyncRESTfulModelHandle):
+    """A model that orders documents by relevance."""
+
+    rerank = _of_handle(calls.rerank)
+
+
+_HANDLES: dict[HandleKind, type[AsyncRESTfulModelHandle]] = {
+    HandleKind.CHAT: AsyncRESTfulChatModelHandle,
+    HandleKind.GENERATE: AsyncRESTfulGenerateModelHandle,
+    HandleKind.EMBEDDING: AsyncRESTfulEmbeddingModelHandle,
+    HandleKind.RERANK: AsyncRESTfulRerankModelHandle,
+}
+
+
+class AsyncRESTfulClient(AsyncExecutor):
+    """A server's API as coroutines. `base_url` is the server's address without `/v1`."""
+
+    list_models = _method(calls.list_models)
+    describe_model = _method(calls.describe_model)
+    launch_model = _method(calls.launch_model)
+    terminate_model = _method(calls.terminate_model)
+    list_replicas = _method(calls.list_replicas)
+    get_launch_model_progress = _method(calls.get_launch_model_progress)
+    get_events = _method(calls.get_events)
+    get_timeline = _method(calls.get_timeline)
+    get_logs = _stream(calls.get_logs)
+    get_status = _method(calls.get_status)
+    get_cluster_info = _method(calls.get_cluster_info)
+    get_cluster_auth = _method(calls.get_cluster_auth)
+    get_recipe = _method(calls.get_recipe)
+    put_recipe = _method(calls.put_recipe)
+
+    async def get_model(self, model_uid: str) -> Json:
+        """The handle of a model: chat, generate, embedding or rerank, by what it can do.
+
+        Raises ClientError 400 when the uid is not known, ValueError when no handle fits.
+        """
+        kind = handle_kind(model_uid, await self.describe_model(model_uid))
+        return _HANDLES[kind](self, model_uid)

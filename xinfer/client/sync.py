@@ -1,0 +1,214 @@
+"""Runs calls one after the other in the caller's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Concatenate, Generic, Self
+
+import httpx
+
+from xinfer.client import calls
+from xinfer.client.call import Call, Json, P, StreamCall, T, documented
+from xinfer.client.connection import Address, request_options, unreachable
+from xinfer.client.errors import refusal
+from xinfer.client.handles import HandleKind, handle_kind
+
+
+class Stream(Iterator[T], Generic[T]):
+    """Items of a reply as they arrive. Closing it, or dropping it, stops the server's work."""
+
+    def __init__(self, call: StreamCall[T], response: httpx.Response, base_url: str) -> None:
+        self._call = call
+        self._response = response
+        self._lines = response.iter_lines()
+        self._base_url = base_url
+
+    def __next__(self) -> T:
+        try:
+            for line in self._lines:
+                item = self._call.decode(line)
+                if item is not None:
+                    return item
+        except httpx.HTTPError as error:
+            self.close()
+            raise unreachable(self._call.what, self._base_url, error) from error
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the reply; may be called more than once."""
+        with suppress(httpx.HTTPError):
+            self._response.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Executor:
+    """Sends calls to one server over kept-alive connections; safe to use from several threads."""
+
+    def __init__(self, base_url: str, api_key: str | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        address = Address(base_url=self.base_url, api_key=api_key)
+        transport = httpx.HTTPTransport(**address.transport_options())
+        self._http = httpx.Client(transport=transport, **address.client_options())
+
+    def run(self, call: Call[T]) -> T:
+        """Raises Unreachable without a reply, ClientError for a reply that is not a success."""
+        try:
+            response = self._http.request(**request_options(call))
+        except httpx.HTTPError as error:
+            raise unreachable(call.what, self.base_url, error) from error
+        if not response.is_success:
+            raise refusal(call.what, response.status_code, response.content)
+        return call.decode(response.json() if response.content else None)
+
+    def open(self, call: StreamCall[T]) -> Stream[T]:
+        """Like `run`, for a reply in pieces; returns when its status is known."""
+        try:
+            response = self._http.send(
+                self._http.build_request(**request_options(call)), stream=True
+            )
+            if not response.is_success:
+                body = response.read()
+                response.close()
+                raise refusal(call.what, response.status_code, body)
+        except httpx.HTTPError as error:
+            raise unreachable(call.what, self.base_url, error) from error
+        return Stream(call, response, self.base_url)
+
+    def close(self) -> None:
+        """Close the kept-alive connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class RESTfulModelHandle:
+    """One model of one server."""
+
+    def __init__(self, executor: Executor, model_uid: str) -> None:
+        self._executor = executor
+        self.model_uid = model_uid
+
+    def close(self) -> None:
+        """Nothing to release: the connections belong to the client."""
+
+
+def _method(describe: Callable[P, Call[T]]) -> Callable[Concatenate[Executor, P], T]:
+    def method(self: Executor, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(describe(*args, **kwargs))
+
+    return documented(method, describe)
+
+
+def _stream(describe: Callable[P, StreamCall[T]]) -> Callable[Concatenate[Executor, P], Stream[T]]:
+    def method(self: Executor, /, *args: P.args, **kwargs: P.kwargs) -> Stream[T]:
+        return self.open(describe(*args, **kwargs))
+
+    return documented(method, describe)
+
+
+def _of_handle(
+    describe: Callable[Concatenate[str, P], Call[T]],
+) -> Callable[Concatenate[RESTfulModelHandle, P], T]:
+    def method(self: RESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._executor.run(describe(self.model_uid, *args, **kwargs))
+
+    return documented(method, describe, bound=1)
+
+
+def _completion(
+    describe: Callable[Concatenate[str, P], Call[T] | StreamCall[T]],
+) -> Callable[Concatenate[RESTfulModelHandle, P], T | Stream[T]]:
+    def method(self: RESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs) -> T | Stream[T]:
+        call = describe(self.model_uid, *args, **kwargs)
+        if isinstance(call, StreamCall):
+            return self._executor.open(call)
+        return self._executor.run(call)
+
+    return documented(method, describe, bound=1)
+
+
+class RESTfulGenerateModelHandle(RESTfulModelHandle):
+    """A model that continues text."""
+
+    generate = _completion(calls.generate)
+
+
+class RESTfulChatModelHandle(RESTfulGenerateModelHandle):
+    """A model that answers conversations."""
+
+    chat = _completion(calls.chat)
+
+
+class RESTfulEmbeddingModelHandle(RESTfulModelHandle):
+    """A model that embeds text."""
+
+    create_embedding = _of_handle(calls.create_embedding)
+
+
+class RESTfulRerankModelHandle(RESTfulModelHandle):
+    """A model that orders documents by relevance."""
+
+    rerank = _of_handle(calls.rerank)
+
+
+_HANDLES: dict[HandleKind, type[RESTfulModelHandle]] = {
+    HandleKind.CHAT: RESTfulChatModelHandle,
+    HandleKind.GENERATE: RESTfulGenerateModelHandle,
+    HandleKind.EMBEDDING: RESTfulEmbeddingModelHandle,
+    HandleKind.RERANK: RESTfulRerankModelHandle,
+}
+
+
+class RESTfulClient(Executor):
+    """A server's API as methods. `base_url` is the server's address without `/v1`."""
+
+    list_models = _method(calls.list_models)
+    describe_model = _method(calls.describe_model)
+    launch_model = _method(calls.launch_model)
+    terminate_model = _method(calls.terminate_model)
+    list_replicas = _method(calls.list_replicas)
+    get_launch_model_progress = _method(calls.get_launch_model_progress)
+    get_events = _method(calls.get_events)
+    get_timeline = _method(calls.get_timeline)
+    get_logs = _stream(calls.get_logs)
+    get_status = _method(calls.get_status)
+    get_cluster_info = _method(calls.get_cluster_info)
+    get_cluster_auth = _method(calls.get_cluster_auth)
+    get_recipe = _method(calls.get_recipe)
+    put_recipe = _method(calls.put_recipe)
+
+    def get_model(self, model_uid: str) -> Json:
+        """The handle of a model: chat, generate, embedding or rerank, by what it can do.
+
+        Raises ClientError 400 when the uid is not known, ValueError when no handle fits.
+        """
+        kind = handle_kind(model_uid, self.describe_model(model_uid))
+        return _HANDLES[kind](self, model_uid)
