@@ -1,0 +1,152 @@
+"""The composed tree as domain values: `Settings` for the roles, a `ModelSpec` per model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from xinfer.config import explain
+from xinfer.config.compose import Composed
+from xinfer.config.model import ModelCompiler
+from xinfer.config.origin import Origins
+from xinfer.domain.cluster import (
+    AuthSettings,
+    ClusterSettings,
+    EngineSettings,
+    GatewaySettings,
+    LogSettings,
+    Settings,
+    StoreSettings,
+)
+from xinfer.domain.model import Hub, JsonValue, ModelSpec
+from xinfer.domain.names import check_uid, did_you_mean, nearest
+from xinfer.domain.options import check_options
+from xinfer.domain.ports import Engines
+
+Families = Callable[[ModelSpec], ModelSpec]
+"""Fills `source` (and kind, size, format, quantization) of a spec that only names a family.
+
+Raises Invalid or NotFound for one that the catalog does not have.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What a recipe means. `recipe` is the name to store it under, `launcher` what starts roles."""
+
+    settings: Settings
+    models: dict[str, ModelSpec]
+    recipe: str
+    launcher: str
+
+
+def compile_recipe(
+    composed: Composed,
+    engines: Engines,
+    home: Path,
+    families: Families | None = None,
+    *,
+    check_paths: bool = True,
+) -> Compiled:
+    """Check all that needs engines and names. Raises Invalid with place, key and remedy.
+
+    `check_paths` off leaves out whether local files exist, for models that run on other machines.
+    """
+    config, origins = composed.config, composed.origins
+    settings = Settings(
+        home=home,
+        cluster=ClusterSettings(**asdict(config.cluster)),
+        gateway=GatewaySettings(**asdict(config.gateway)),
+        auth=AuthSettings(mode=config.auth.mode, keys=tuple(config.auth.keys)),
+        store=StoreSettings(**asdict(config.store)),
+        log=LogSettings(**asdict(config.log)),
+        engines=_engines(composed, engines, check_paths=check_paths),
+    )
+    _check_uids(composed)
+    compiler = ModelCompiler(engines, settings.engines, origins)
+    models = {}
+    for uid, model in config.models.items():
+        spec = compiler.spec(uid, model)
+        if spec.family is not None and spec.source is None:
+            spec = _from_family(spec, families, origins)
+        if check_paths:
+            _check_path(spec, origins)
+        models[uid] = spec
+    return Compiled(
+        settings=settings, models=models, recipe=composed.name, launcher=config.launcher.kind
+    )
+
+
+def _check_uids(composed: Composed) -> None:
+    """Legal, and different even where case is ignored, as folders of replicas are on macOS."""
+    seen: dict[str, str] = {}
+    for uid in composed.config.models:
+        key = f"models.{uid}"
+        with explain.placed(composed.origins, key):
+            check_uid(uid)
+        other = seen.setdefault(uid.casefold(), uid)
+        if other != uid:
+            first = composed.origins.nearest(f"models.{other}").place
+            what = f"the uid differs from '{other}' ({first}) by case only."
+            raise explain.at_key(composed.origins, key, what, "Choose another uid.")
+
+
+def _engines(
+    composed: Composed, engines: Engines, *, check_paths: bool
+) -> dict[str, EngineSettings]:
+    """Settings of every engine that there is, declared or not."""
+    origins = composed.origins
+    for name in composed.config.engine:
+        if name not in engines.names():
+            key = f"engine.{name}"
+            what = f"there is no engine '{name}'."
+            raise explain.at_key(origins, key, what, did_you_mean(name, engines.names()))
+    settings = {}
+    for name in engines.names():
+        given = composed.config.engine.get(name)
+        if given is None:
+            settings[name] = EngineSettings()
+            continue
+        key = f"engine.{name}"
+        options: dict[str, JsonValue]
+        with explain.placed(origins, f"{key}.options"):
+            options = check_options(
+                name, engines.get(name).options, given.options, f"{key}.options"
+            )
+        env = _interpreter(given.env, f"{key}.env", origins, check_paths=check_paths)
+        settings[name] = EngineSettings(env=env, options=options)
+    return settings
+
+
+def _interpreter(env: str, key: str, origins: Origins, *, check_paths: bool) -> str:
+    if env in ("current", "managed"):
+        return env
+    path = origins.locate(key, env)
+    if check_paths and not path.is_file():
+        what = f"there is no interpreter {path}."
+        hint = did_you_mean(env, ("current", "managed"))
+        raise explain.at_key(origins, key, what, hint)
+    return str(path)
+
+
+def _from_family(spec: ModelSpec, families: Families | None, origins: Origins) -> ModelSpec:
+    key = f"models.{spec.uid}.family"
+    if families is None:
+        what = f"there is no catalog to look up '{spec.family}' in."
+        hint = "Give a source instead, such as source: {huggingface: org/repo}."
+        raise explain.at_key(origins, key, what, hint)
+    with explain.placed(origins, key):
+        return families(spec)
+
+
+def _check_path(spec: ModelSpec, origins: Origins) -> None:
+    source = spec.source
+    if source is None or source.hub is not Hub.PATH or Path(source.ref).exists():
+        return
+    key = f"models.{spec.uid}.source.path"
+    beside = Path(source.ref).parent
+    names = [one.name for one in beside.iterdir()] if beside.is_dir() else []
+    hit = nearest(Path(source.ref).name, names)
+    hint = f"Did you mean '{beside / hit}'?" if hit else "Paths are relative to the recipe."
+    raise explain.at_key(origins, key, f"there is no file or folder {source.ref}.", hint)
