@@ -60,13 +60,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--roles", default="supervisor,worker")
     parser.add_argument("--name", default="")
     parser.add_argument("--recipe", type=Path)
+    parser.add_argument("--report-fd", type=int)
     parser.add_argument("--started-s", type=float, default=time.time())
     return parser.parse_args()
 
 
 def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int:
     body = given.recipe.read_bytes() if given.recipe else None
-    show = _Show(Progress(endpoint, _say, recipe=body, started_s=given.started_s), endpoint, given)
+    report = _Report(given.report_fd)
+    progress = Progress(endpoint, report.say, recipe=body, started_s=given.started_s)
+    show = _Show(progress, report, endpoint, given)
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(home.metrics)}
     roles = [
         Role(
@@ -79,15 +82,40 @@ def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int
     launcher = Launcher(roles, finish=lambda timeout_s: _finish(home, timeout_s), on_tick=show.tick)
     show.refuse = lambda: launcher.fail(2)
     status = launcher.run()
+    report.close()
     _say("xinfer: stopped")
     return status
+
+
+class _Report:
+    """Where progress goes: the terminal, or the pipe to an `xinfer-up --detach` that waits."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._pipe = os.fdopen(descriptor, "w", encoding="utf-8") if descriptor else None
+
+    def say(self, line: str) -> None:
+        if self._pipe is None:
+            _say(line)
+            return
+        with suppress(OSError, ValueError):
+            self._pipe.write(f"{line}\n")
+            self._pipe.flush()
+
+    def close(self) -> None:
+        """Tell the one who waits that there is no more to come."""
+        if self._pipe is not None:
+            with suppress(OSError):
+                self._pipe.close()
 
 
 class _Show:
     """Progress until settled, then silence; a refusal of the recipe ends the launcher."""
 
-    def __init__(self, progress: Progress, endpoint: Endpoint, given: argparse.Namespace) -> None:
+    def __init__(
+        self, progress: Progress, report: _Report, endpoint: Endpoint, given: argparse.Namespace
+    ) -> None:
         self._progress = progress
+        self._report = report
         self._endpoint = endpoint
         self._started_s = given.started_s
         self._done = "supervisor" not in given.roles.split(",")
@@ -101,9 +129,11 @@ class _Show:
             if self._progress.settled:
                 self._done = True
                 for line in summary(self._endpoint, self._started_s, self._progress.failed):
-                    _say(line)
+                    self._report.say(line)
+                self._report.close()
         except XinferError as error:
             self._done = True
+            self._report.say(f"failed: {error}")
             _complain(error)
             self.refuse()
 

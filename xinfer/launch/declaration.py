@@ -1,0 +1,75 @@
+"""The words of the command line as one checked value: settings, models, and their origins."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from xinfer.config.compile import compile_recipe
+from xinfer.config.compose import Composed, compose
+from xinfer.config.render import render
+from xinfer.config.settings import environment
+from xinfer.domain.cluster import Settings
+from xinfer.domain.home import Home
+from xinfer.domain.model import ModelSpec
+from xinfer.engines.registry import Registry
+from xinfer.launch.preflight import prepare_home
+
+_OVERRIDE = re.compile(r"[+~]|[A-Za-z_][^/=]*=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What was asked for. `recipe` is None when none was named: the stored state stays as it is."""
+
+    home: Home
+    settings: Settings
+    models: Mapping[str, ModelSpec]
+    recipe: Path | None
+    name: str
+    composed: Composed
+
+    @property
+    def recipe_body(self) -> Path:
+        """Where `write` leaves the body that declares the models to the supervisor."""
+        return self.home.run / "recipe.json"
+
+    def desired(self) -> bytes:
+        """The body of `PUT /v1/recipe`."""
+        return msgspec.json.encode({"recipe": self.name, "models": list(self.models.values())})
+
+    def text(self) -> str:
+        """The composed recipe as YAML with the origin of every value."""
+        return render(self.composed)
+
+    def write(self) -> None:
+        """Leave settings and models for the launcher and the roles.
+
+        Raises StoreFailed when the home cannot be written.
+        """
+        prepare_home(self.home)
+        self.home.role_config.write_bytes(msgspec.json.encode(self.settings))
+        self.recipe_body.write_bytes(self.desired())
+
+
+def declare(words: Sequence[str]) -> Declaration:
+    """Compose and check. Raises Invalid with file, line, key and remedy."""
+    surroundings = environment(os.environ)
+    named = next((word for word in words if not _OVERRIDE.match(word)), None)
+    recipe = Path(named) if named is not None else None
+    overrides = [word for word in words if word != named]
+    composed = compose(recipe, overrides, surroundings)
+    compiled = compile_recipe(composed, Registry(), surroundings.home)
+    return Declaration(
+        home=Home(surroundings.home),
+        settings=compiled.settings,
+        models=compiled.models,
+        recipe=recipe,
+        name=compiled.recipe,
+        composed=composed,
+    )

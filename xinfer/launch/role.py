@@ -1,0 +1,52 @@
+"""The program of a role process: `python -m xinfer.launch.role supervisor|worker HOME`."""
+
+from gevent import monkey
+
+# Before anything else is imported: modules must never see the blocking primitives.
+monkey.patch_all()
+
+import logging  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import msgspec  # noqa: E402
+
+from xinfer.domain.cluster import Settings  # noqa: E402
+from xinfer.domain.home import Home  # noqa: E402
+from xinfer.errors import XinferError  # noqa: E402
+from xinfer.launch.launcher import REFUSED  # noqa: E402
+from xinfer.launch.preflight import role_log  # noqa: E402
+
+
+def main(argv: list[str]) -> int:
+    """Serve one role until a signal. Exit status REFUSED when it cannot start and has said why."""
+    role, home = argv[1], Home(Path(argv[2]))
+    try:
+        settings = msgspec.json.decode(home.role_config.read_bytes(), type=Settings)
+        _start_logging(home, role, settings.log.level)
+        # Imported here because each role needs only its half.
+        if role == "supervisor":
+            from xinfer.launch.supervisor import serve
+        else:
+            from xinfer.launch.worker import serve
+        serve(home, settings)
+    except XinferError as error:
+        logging.getLogger("xinfer").error("The %s cannot start: %s", role, error)
+        return REFUSED
+    return 0
+
+
+def _start_logging(home: Home, role: str, level: str) -> None:
+    """All to the role's file; warnings, or everything when debugging, to the terminal too."""
+    file = logging.FileHandler(role_log(home, role), delay=True)
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    terminal.setFormatter(logging.Formatter("xinfer %(name)s: %(message)s"))
+    file.setFormatter(
+        logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=level.upper(), handlers=[file, terminal])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,175 @@
+"""`xinfer-up`: from a recipe to a running installation, or to one clear refusal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import xinfer
+from xinfer.errors import Invalid, XinferError
+from xinfer.launch.declaration import Declaration, declare
+from xinfer.launch.endpoint import Endpoint, reachable_host
+
+_BAD_RECIPE = 2
+_FAILED = 1
+_LEFTOVER_S = 15.0
+_SETTLE_S = 3600.0
+
+_HELP = """\
+Start an installation from RECIPE and keep it running until Ctrl-C.
+
+RECIPE is a YAML file anywhere on disk; without one an empty local cluster starts. KEY=VALUE
+overrides a value of the recipe, +KEY=VALUE adds one, ~KEY removes one.
+
+\b
+xinfer-up recipes/quickstart.yaml
+xinfer-up my.yaml models.chat.replicas=2 cluster.port=9998
+xinfer-up my.yaml +models.chat.engine_kwargs.n_ctx=8192 --dry-run
+xinfer-up my.yaml --detach        (xinfer down ends it)
+
+Run again while it runs, it applies the recipe to what is running. A bad recipe exits with 2 and
+starts nothing.
+"""
+
+
+@click.command(help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("words", nargs=-1, metavar="[RECIPE] [KEY=VALUE]...")
+@click.option(
+    "--print", "show", is_flag=True, help="Show the recipe with the origin of each value."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would start where, and start nothing.")
+@click.option("--detach", "-d", is_flag=True, help="Return when all is ready; run on behind.")
+@click.option("--log-level", help="debug, info, warning or error; as log.level=... does.")
+@click.version_option(xinfer.__version__, "--version", "-v", message="%(version)s")
+def command(
+    words: tuple[str, ...], show: bool, dry_run: bool, detach: bool, log_level: str | None
+) -> None:
+    started_s = time.time()
+    try:
+        given = declare([*words, *([f"log.level={log_level}"] if log_level else [])])
+        if show:
+            click.echo(given.text(), nl=False)
+        elif dry_run:
+            from xinfer.launch.dry_run import report
+
+            click.echo(report(given))
+        else:
+            sys.exit(_up(given, started_s, detach=detach))
+    except XinferError as error:
+        click.echo(f"xinfer-up: {error}", err=True)
+        sys.exit(_BAD_RECIPE if isinstance(error, Invalid) else _FAILED)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The console script; `argv` without the program's name."""
+    command(args=list(argv) if argv is not None else None, prog_name="xinfer-up")
+
+
+def _up(given: Declaration, started_s: float, *, detach: bool) -> int:
+    from xinfer.launch import record
+
+    home = given.home
+    running = record.living(home)
+    if running is not None:
+        return _apply(given, running.endpoint, started_s)
+    _clear_the_port(given)
+    given.write()
+    if detach:
+        return _detach(given, started_s)
+    arguments = _launcher_arguments(given, started_s)
+    # The recipe reader makes way for the launcher, which stays: same pid, a fifth of the memory.
+    return os.execv(arguments[0], arguments)
+
+
+def _apply(given: Declaration, running: str, started_s: float) -> int:
+    """Give the recipe to the installation that runs already, and say what changed."""
+    from xinfer.launch.progress import Progress, follow, summary
+
+    endpoint = _endpoint(given)
+    if endpoint.url != running:
+        raise Invalid(
+            f"cluster.port: {given.home.root} is served at {running}, not at {endpoint.url}.",
+            "Use that address, stop it with `xinfer down`, or set XINFER_HOME.",
+            key="cluster.port",
+        )
+    if given.recipe is None:
+        click.echo(f"already running: {running}/v1")
+        return 0
+    changes = endpoint.call("PUT", "/v1/recipe", given.desired())
+    for verb in ("added", "changed", "removed", "unchanged"):
+        if changes.get(verb):
+            click.echo(f"{verb}: {', '.join(changes[verb])}")
+    progress = Progress(endpoint, click.echo, started_s=started_s)
+    follow(progress, _SETTLE_S)
+    for line in summary(endpoint, started_s, progress.failed):
+        click.echo(line)
+    return _FAILED if progress.failed else 0
+
+
+def _detach(given: Declaration, started_s: float) -> int:
+    """Start the launcher behind; show what it shows until it closes the pipe, when all is settled.
+
+    Ends with the launcher's words and a non-zero status if it ended instead.
+    """
+    from xinfer.launch.preflight import role_log
+
+    read_end, write_end = os.pipe()
+    with role_log(given.home, "launcher").open("ab") as log:
+        launcher = subprocess.Popen(
+            [*_launcher_arguments(given, started_s), "--report-fd", str(write_end)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(write_end,),
+            start_new_session=True,
+        )
+    os.close(write_end)
+    failed = False
+    with os.fdopen(read_end, encoding="utf-8") as report:
+        for line in report:
+            failed = failed or line.startswith("failed:")
+            click.echo(line, nl=False)
+    if launcher.poll() is not None:
+        return _FAILED
+    click.echo(f"runs on as process {launcher.pid}; `xinfer down` ends it")
+    return _FAILED if failed else 0
+
+
+def _clear_the_port(given: Declaration) -> None:
+    """Raises Invalid if the port is taken; first waits for roles that a crash left to end."""
+    from xinfer.launch import record
+    from xinfer.launch.preflight import check_listen
+
+    deadline = time.monotonic() + (_LEFTOVER_S if record.read(given.home) else 0.0)
+    while True:
+        try:
+            check_listen(given.settings.cluster)
+            return
+        except Invalid:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def _endpoint(given: Declaration) -> Endpoint:
+    cluster = given.settings.cluster
+    return Endpoint(
+        host=reachable_host(cluster.host), port=cluster.port, token_file=given.home.cluster_token
+    )
+
+
+def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
+    endpoint = _endpoint(given)
+    arguments = [
+        *(sys.executable, "-m", "xinfer.launch.watch", str(given.home.root)),
+        *("--host", endpoint.host, "--port", str(endpoint.port)),
+        *("--name", given.name, "--started-s", str(started_s)),
+    ]
+    recipe: Path | None = given.recipe_body
+    return [*arguments, "--recipe", str(recipe)] if given.recipe is not None else arguments
