@@ -57,7 +57,7 @@ class Check:
         if given is None:
             given = {}
         if not isinstance(given, Mapping):
-            raise self._wrong(key, dict, given)
+            raise self._wrong(key, dict, given, str(cls.__doc__))
         hints = field_types(cls)
         fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         values: dict[str, Any] = {}
@@ -114,11 +114,12 @@ class Check:
             what = f"'{value}' is not one of {', '.join(choices)}."
             raise explain.at_key(self._origins, key, what, did_you_mean(value, choices))
 
-    def _wrong(self, key: str, kind: Any, given: Any) -> Exception:
+    def _wrong(self, key: str, kind: Any, given: Any, hint: str = "") -> Exception:
         shown = "nothing" if given is None else repr(given)
         what = f"expected {_NAMES[kind]}, got {shown}"
         what += f" ({_NAMES[type(given)]})." if type(given) in _NAMES else "."
-        hint = "Put it in quotes." if kind is str and isinstance(given, bool) else ""
+        if kind is str and isinstance(given, bool):
+            hint = "Put it in quotes."
         return explain.at_key(self._origins, key, what, hint)
 
 

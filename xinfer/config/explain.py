@@ -106,8 +106,9 @@ def syntax(name: str, text: str, error: yaml.YAMLError) -> Invalid:
     if "\t" in current[: mark.column + 1]:
         return at(place, "", "YAML syntax: a tab indents this line.", "Use spaces.")
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    context = getattr(error, "context", None)
-    detail = f"{problem} ({context})" if context else problem
+    context, start = getattr(error, "context", None), getattr(error, "context_mark", None)
+    since = f" that began in line {start.line + 1}" if start and start.line != mark.line else ""
+    detail = f"{problem} ({context}{since})" if context else problem
     return at(place, "", f"YAML syntax: {detail}.", "Check the indentation and quotes there.")
 
 

@@ -44,12 +44,15 @@ class Folder(ConfigSource):
         return (self._folder / config_path).is_dir()
 
     def is_config(self, config_path: str) -> bool:
+        if config_path == PRIMARY:  # even if there is none: reading it says why
+            return self._recipe is not None
         file = self._file(config_path)
         return file is not None and file.is_file()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         del results_filter  # groups within groups are not offered
-        return sorted(file.stem for file in (self._folder / config_path).glob("*.yaml"))
+        names = sorted(file.stem for file in (self._folder / config_path).glob("*.yaml"))
+        return [name for name in names if self.is_config(f"{config_path}/{name}".lstrip("/"))]
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Hydra gets the defaults list only; the rest of the file is ours to lay."""
@@ -83,7 +86,7 @@ def _defaults(document: Document, *, is_recipe: bool) -> list[Any]:
     if not isinstance(given, list):
         raise explain.at_line(name, line, "defaults", "expected a list.", "Write defaults: [base]")
     for index, item in enumerate(given):
-        _check_item(item, f"defaults[{index}]", name, document.lines[f"defaults[{index}]"])
+        _check_item(item, f"defaults[{index}]", name, document.lines.get(f"defaults[{index}]", 1))
     try:
         OmegaConf.create({"defaults": given})
     except GrammarParseError as error:

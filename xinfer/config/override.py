@@ -55,7 +55,7 @@ def parse(text: str) -> Override:
     try:
         parsed = OverridesParser.create().parse_override(rule)
     except HydraException as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].partition(" expecting ")[0]
         raise _malformed(text, reason) from None
     if parsed.is_sweep_override():
         raise _malformed(text, "it gives several values")
@@ -70,7 +70,7 @@ def parse(text: str) -> Override:
 
 
 def _malformed(text: str, reason: str) -> Invalid:
-    hint = "Write key=value; quote a value with marks in it: key='\"a, b\"', a list is key=[a,b]."
+    hint = "Write key=value. Quote spaces and commas: 'key=\"a, b\"'. A list is 'key=[a,b]'."
     return explain.at("command line", "", f"cannot read the override {text!r}: {reason}.", hint)
 
 

@@ -92,7 +92,7 @@ def _as_type(kind: str, value: JsonValue) -> JsonValue:
     return _as_number(kind, value)
 
 
-_BOOLEANS = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def _as_number(kind: str, value: JsonValue) -> JsonValue:
