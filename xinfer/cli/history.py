@@ -51,7 +51,9 @@ def timeline(server: Server, uid: str, output: str) -> None:
 @server_options
 @output_option
 def events(server: Server, uid: str, output: str) -> None:
-    """Show what happened to a model, oldest first.
+    """Show what happened to a model.
+
+    The oldest comes first.
 
     \b
     xinfer events chat

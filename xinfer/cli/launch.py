@@ -151,7 +151,7 @@ def _request(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _follow(client: RESTfulClient, uid: str) -> None:
     """Show the launch until it is ready. Raises Failure with the cause when it failed."""
-    last: Snapshot | None = None
+    last = Snapshot(state="queued")
     try:
         with view(uid) as show:
             for last in watch(client, uid):
@@ -163,6 +163,5 @@ def _follow(client: RESTfulClient, uid: str) -> None:
             err=True,
         )
         sys.exit(130)
-    if last is None or not last.ready:
-        reason = last.reason if last else "the model was terminated meanwhile"
-        raise launch_failure(uid, reason, last.replicas if last else ())
+    if not last.ready:
+        raise launch_failure(uid, last.reason, last.replicas)

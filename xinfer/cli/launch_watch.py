@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from xinfer.client import RESTfulClient, Unreachable
+from xinfer.client import ClientError, RESTfulClient, Unreachable
 
 _POLL_S = 0.2
 _PATIENCE_S = 30.0
@@ -34,11 +34,14 @@ class Snapshot:
         return self.state in ("ready", "failed")
 
 
+_TERMINATED = Snapshot(state="failed", reason="it was terminated meanwhile")
+
+
 def watch(client: RESTfulClient, uid: str) -> Iterator[Snapshot]:
     """Snapshots of a launch, the last one settled.
 
-    Ends early when somebody terminates the model. A server that restarts meanwhile is waited for;
-    raises Unreachable when it stays away for half a minute.
+    A model that somebody terminates meanwhile counts as failed. A server that restarts is waited
+    for; raises Unreachable when it stays away for half a minute.
     """
     last_reply = time.monotonic()
     while True:
@@ -56,9 +59,16 @@ def watch(client: RESTfulClient, uid: str) -> Iterator[Snapshot]:
 
 
 def _look(client: RESTfulClient, uid: str) -> Snapshot:
-    model = client.list_models().get(uid)
-    if model is None:
-        return Snapshot(state="failed", reason="it was terminated meanwhile")
+    try:
+        model = client.list_models().get(uid)
+        return _TERMINATED if model is None else _snapshot(client, uid, model)
+    except ClientError as error:
+        if error.status in (400, 404):
+            return _TERMINATED
+        raise
+
+
+def _snapshot(client: RESTfulClient, uid: str, model: Mapping[str, Any]) -> Snapshot:
     progress = client.get_launch_model_progress(uid)
     return Snapshot(
         state=str(model.get("state")),

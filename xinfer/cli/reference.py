@@ -1,4 +1,4 @@
-"""The page `docs/cli.md`, made from the commands: `python -m xinfer.cli.reference > docs/cli.md`."""
+"""Makes `docs/cli.md` from the commands: `python -m xinfer.cli.reference > docs/cli.md`."""
 
 from __future__ import annotations
 

