@@ -22,6 +22,7 @@ from xinfer.config import explain
 from xinfer.config.check import field_types, inner
 from xinfer.config.origin import Origin, OriginKind, Origins
 from xinfer.config.schema import Recipe
+from xinfer.config.secret import MASK, is_secret, without_password
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
 
@@ -40,7 +41,11 @@ class Override:
 
     @property
     def place(self) -> str:
-        return f"command line: {self.text}"
+        """For people: a mapping is cut short and a secret masked."""
+        start = f"command line: {self.mark}{self.key}"
+        if isinstance(self.value, dict) or is_secret(self.key):
+            return f"{start}={MASK if is_secret(self.key) else '{…}'}"
+        return f"command line: {without_password(self.text)}"
 
 
 def parse(text: str) -> Override:

@@ -10,9 +10,8 @@ from typing import Any
 
 from xinfer.config.compose import Composed
 from xinfer.config.origin import DEFAULT, Origins
+from xinfer.config.secret import MASK, is_secret, without_password
 
-_SECRET = re.compile(r"token|secret|passw|api_?key|credential|^auth\.keys", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(://[^:/@\s]+:)[^@/\s]+@")
 _PLAIN = re.compile(r"[A-Za-z_/~.][A-Za-z0-9_./:@-]*[A-Za-z0-9_/]\Z|[A-Za-z_]\Z")
 _NOT_TEXT = ("true", "false", "null", "yes", "no", "on", "off")
 _COLUMN = 52
@@ -42,14 +41,14 @@ def _flow(value: Any, key: str) -> str:
         return f"[{', '.join(_flow(item, key) for item in value)}]"
     if isinstance(value, dict):
         return "{}"
-    if isinstance(value, str) and value and _SECRET.search(key):
-        return '"***"'
+    if isinstance(value, str) and value and is_secret(key):
+        return json.dumps(MASK)
     return _scalar(value)
 
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        text = _URL_PASSWORD.sub(r"\1***@", value)
+        text = without_password(value)
         is_plain = _PLAIN.match(text) and text.lower() not in _NOT_TEXT and ": " not in text
         return text if is_plain else json.dumps(text, ensure_ascii=False)
     return json.dumps(value)

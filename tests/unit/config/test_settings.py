@@ -1,0 +1,33 @@
+"""The table of environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xinfer.config.settings import VARIABLES, environment
+
+
+def test_defaults() -> None:
+    env = environment({})
+    assert env.home == Path.home() / ".xinfer"
+    assert (env.endpoint, env.api_key, env.log_level) == ("http://127.0.0.1:9997", "", "")
+    assert env.model_src == "huggingface"
+
+
+@pytest.mark.parametrize("variable", [one for one in VARIABLES if one.peer], ids=lambda v: v.name)
+def test_ours_wins_over_the_peers_and_empty_is_not_set(variable) -> None:  # type: ignore[no-untyped-def]
+    both = environment({variable.name: "/ours", variable.peer: "/theirs"})
+    theirs = environment({variable.name: "", variable.peer: "/theirs"})
+    assert "/ours" in {str(getattr(both, name)) for name in both.__slots__}
+    assert "/theirs" in {str(getattr(theirs, name)) for name in theirs.__slots__}
+
+
+def test_every_variable_is_documented() -> None:
+    assert all(one.doc.endswith(".") for one in VARIABLES)
+
+
+def test_home_becomes_an_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert environment({"XINFER_HOME": "here"}).home == tmp_path / "here"
