@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
@@ -25,9 +24,9 @@ def up(arguments: tuple[str, ...]) -> None:
     xinfer up recipes/quickstart.yaml
     xinfer up my.yaml models.chat.replicas=2 --detach
     """
-    from xinfer.launch import up as launcher
+    from xinfer.launch.up import main as start
 
-    sys.exit(launcher.main(list(arguments)))
+    start(list(arguments))
 
 
 @click.command()
@@ -40,6 +39,6 @@ def down() -> None:
     \b
     xinfer down
     """
-    from xinfer.launch import down as ending
+    from xinfer.launch.down import main as stop
 
-    click.echo(ending.main(Home(environment(os.environ).home)))
+    click.echo(stop(Home(environment(os.environ).home)))

@@ -17,7 +17,6 @@ from rich.text import Text
 from xinfer.cli.launch_watch import Snapshot
 from xinfer.cli.output import console, duration
 
-_ENDS = ("ready", "failed", "stopped")
 _SHARE_STEP = 0.1
 
 
@@ -86,32 +85,36 @@ class Picture:
         word = snapshot.state if snapshot.settled else "launching"
         parts: list[RenderableType] = [Text.assemble((self._uid, "bold"), f"  {word}")]
         for replica in snapshot.replicas:
-            parts.append(self._replica(replica, snapshot))
+            parts.extend(self._replica(replica, snapshot))
         return Group(*parts)
 
-    def _replica(self, replica: Mapping[str, Any], snapshot: Snapshot) -> RenderableType:
+    def _replica(self, replica: Mapping[str, Any], snapshot: Snapshot) -> Iterator[RenderableType]:
         name = str(replica["replica_id"])
-        grid = Table.grid(padding=(0, 1))
         if len(snapshot.replicas) > 1:
-            grid.add_row("", Text(name, style="dim"))
+            yield Text(name, style="dim")
+        cause = replica.get("cause") or {}
+        grid = Table.grid(padding=(0, 1))
         for span in replica["phases"]:
-            grid.add_row(*self._phase(span))
+            grid.add_row(*self._phase(span, str(cause.get("phase"))))
         download = snapshot.downloads.get(name)
         if download:
             share, detail = download
             grid.add_row("", ProgressBar(total=1.0, completed=share, width=30), Text(detail))
-        cause = replica.get("cause")
+        yield grid
         if cause:
-            grid.add_row(Text("!", style="red"), Text(str(cause["summary"]), style="red"))
-        return grid
+            yield Text(f"  {cause['summary']}", style="red")
 
-    def _phase(self, span: Mapping[str, Any]) -> tuple[RenderableType, RenderableType, Text]:
+    def _phase(
+        self, span: Mapping[str, Any], broken: str
+    ) -> tuple[RenderableType, RenderableType, Text]:
+        """A row: mark, phase, time. `broken` is the phase that failed, if one did."""
         phase, seconds = str(span["phase"]), span.get("seconds")
-        if phase in _ENDS:
-            good = phase == "ready"
-            mark = Text("✔" if good else "✘", style="green" if good else "red")
-            return mark, Text(phase, style="bold"), Text("")
-        if seconds is not None:
-            return Text("✔", style="green"), Text(phase), Text(duration(seconds), style="dim")
-        so_far = max(0.0, time.time() - float(span["started_s"]))
-        return self._spinner, Text(phase), Text(duration(so_far), style="dim")
+        if phase == "ready":
+            return Text("✔", style="green"), Text(phase, style="bold"), Text()
+        if phase in ("failed", "stopped"):
+            return Text("✘", style="red"), Text(phase, style="bold"), Text()
+        if seconds is None:
+            so_far = max(0.0, time.time() - float(span["started_s"]))
+            return self._spinner, Text(phase), Text(duration(so_far), style="dim")
+        mark = Text("✘", style="red") if phase == broken else Text("✔", style="green")
+        return mark, Text(phase), Text(duration(seconds), style="dim")
