@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -125,16 +126,8 @@ class Check:
 
 def _number(kind: Any, given: str | int | float) -> Any:
     try:
-        number = float(given)
+        if kind is float:
+            return float(given) if math.isfinite(float(given)) else None
+        return int(given) if isinstance(given, str) or float(given).is_integer() else None
     except (ValueError, OverflowError):
-        return None
-    if kind is float:
-        return number
-    return int(given) if number.is_integer() and not isinstance(given, str) else _whole(given)
-
-
-def _whole(given: str | int | float) -> int | None:
-    try:
-        return int(given) if isinstance(given, str) else None
-    except ValueError:
         return None

@@ -72,6 +72,13 @@ CASES = [
         "-1 is less than 0",
         "processes",
     ),
+    Case(
+        "endless",
+        "cluster:\n  node_grace_s: .inf\n",
+        "chat.yaml:2: cluster.node_grace_s: ",
+        "expected a number",
+        "",
+    ),
     Case("null", "cluster:\n  port:\n", "chat.yaml:2: cluster.port: ", "got nothing", ""),
     Case(
         "switch as text",

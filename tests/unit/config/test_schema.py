@@ -144,5 +144,5 @@ def test_every_key_is_described() -> None:
 
 def test_the_checked_in_schema_is_current() -> None:
     registry = pytest.importorskip("xinfer.engines.registry")
-    text = recipe_schema_text(registry.Engines())
+    text = recipe_schema_text(registry.Registry())
     assert schema_file().read_text(encoding="utf-8") == text, "run scripts/schema"
