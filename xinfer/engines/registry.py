@@ -1,0 +1,56 @@
+"""Which engines there are: the built-in ones and those that other packages bring."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+
+from xinfer.domain.names import did_you_mean
+from xinfer.domain.ports import Engine
+from xinfer.errors import Invalid
+
+_GROUP = "xinfer.engines"
+_BUILT_IN = {
+    "llama.cpp": "xinfer.engines.llama_cpp:LlamaCpp",
+    "echo": "xinfer.engines.echo:Echo",
+    "command": "xinfer.engines.command:CommandEngine",
+}
+
+
+class Registry:
+    """Engines by name, loaded when first asked for. Names are matched without regard to case.
+
+    A package adds one by an entry point in the group `xinfer.engines` whose name is the engine's
+    and whose object is called without arguments; a built-in name cannot be replaced.
+    """
+
+    def __init__(self) -> None:
+        self._engines: dict[str, Engine] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """All known names, built-in ones first."""
+        others = sorted(
+            point.name for point in entry_points(group=_GROUP) if point.name not in _BUILT_IN
+        )
+        return (*_BUILT_IN, *others)
+
+    def get(self, name: str) -> Engine:
+        """The engine of that name. Raises Invalid with the nearest name when there is none."""
+        known = {each.lower(): each for each in self.names()}
+        proper = known.get(name.lower())
+        if proper is None:
+            raise Invalid(f"There is no engine '{name}'.", did_you_mean(name, known.values()))
+        if proper not in self._engines:
+            self._engines[proper] = _load(proper)
+        return self._engines[proper]
+
+
+def _load(name: str) -> Engine:
+    target = _BUILT_IN.get(name)
+    if target is not None:
+        module, _, attribute = target.partition(":")
+        engine: Engine = getattr(importlib.import_module(module), attribute)()
+        return engine
+    (point,) = entry_points(group=_GROUP, name=name)
+    brought: Engine = point.load()()
+    return brought
