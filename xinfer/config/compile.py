@@ -19,7 +19,7 @@ from xinfer.domain.cluster import (
     Settings,
     StoreSettings,
 )
-from xinfer.domain.model import Hub, JsonValue, ModelSpec
+from xinfer.domain.model import Hub, ModelSpec
 from xinfer.domain.names import check_uid, did_you_mean, nearest
 from xinfer.domain.options import check_options
 from xinfer.domain.ports import Engines
@@ -96,26 +96,14 @@ def _engines(
     composed: Composed, engines: Engines, *, check_paths: bool
 ) -> dict[str, EngineSettings]:
     """Settings of every engine that there is, declared or not."""
-    origins = composed.origins
-    for name in composed.config.engine:
-        if name not in engines.names():
-            key = f"engine.{name}"
-            what = f"there is no engine '{name}'."
-            raise explain.at_key(origins, key, what, did_you_mean(name, engines.names()))
-    settings = {}
-    for name in engines.names():
-        given = composed.config.engine.get(name)
-        if given is None:
-            settings[name] = EngineSettings()
-            continue
+    settings = {name: EngineSettings() for name in engines.names()}
+    for name, given in composed.config.engine.items():
         key = f"engine.{name}"
-        options: dict[str, JsonValue]
-        with explain.placed(origins, f"{key}.options"):
-            options = check_options(
-                name, engines.get(name).options, given.options, f"{key}.options"
-            )
-        env = _interpreter(given.env, f"{key}.env", origins, check_paths=check_paths)
-        settings[name] = EngineSettings(env=env, options=options)
+        with explain.placed(composed.origins, key):
+            engine = engines.get(name)
+            options = check_options(engine.name, engine.options, given.options, f"{key}.options")
+        env = _interpreter(given.env, f"{key}.env", composed.origins, check_paths=check_paths)
+        settings[engine.name] = EngineSettings(env=env, options=options)
     return settings
 
 

@@ -19,7 +19,6 @@ from xinfer.domain.model import (
     Restart,
     Source,
 )
-from xinfer.domain.names import did_you_mean
 from xinfer.domain.options import check_options
 from xinfer.domain.ports import Engine, Engines
 
@@ -64,15 +63,11 @@ class ModelCompiler:
         )
 
     def _engine(self, model: schema.Model, key: str) -> Engine:
-        names = self._engines.names()
         if not model.engine:
-            hint = f"Add engine: one of {', '.join(names)}."
+            hint = f"Add engine: one of {', '.join(self._engines.names())}."
             raise explain.at_key(self._origins, f"{key}.engine", "the engine is missing.", hint)
-        if model.engine not in names:
-            what = f"there is no engine '{model.engine}'."
-            hint = did_you_mean(model.engine, names)
-            raise explain.at_key(self._origins, f"{key}.engine", what, hint)
-        return self._engines.get(model.engine)
+        with explain.placed(self._origins, f"{key}.engine"):
+            return self._engines.get(model.engine)
 
     def _kind(self, model: schema.Model, engine: Engine, key: str) -> ModelKind:
         kinds = engine.traits.kinds
