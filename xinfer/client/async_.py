@@ -26,19 +26,26 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
         self._base_url = base_url
 
     async def __anext__(self) -> T:
+        item: T | None = None
+        try:
+            item = await self._following()
+        finally:
+            # The end of the reply and an exception of any kind, Ctrl-C too, both close it.
+            if item is None:
+                await self.aclose()
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def _following(self) -> T | None:
         try:
             async for line in self._lines:
                 item = self._call.decode(line)
                 if item is not None:
                     return item
         except httpx.HTTPError as error:
-            await self.aclose()
             raise unreachable(self._call.what, self._base_url, error) from error
-        except BaseException:
-            await self.aclose()
-            raise
-        await self.aclose()
-        raise StopAsyncIteration
+        return None
 
     async def aclose(self) -> None:
         """End the reply; may be called more than once."""

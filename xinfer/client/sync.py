@@ -26,19 +26,26 @@ class Stream(Iterator[T], Generic[T]):
         self._base_url = base_url
 
     def __next__(self) -> T:
+        item: T | None = None
+        try:
+            item = self._following()
+        finally:
+            # The end of the reply and an exception of any kind, Ctrl-C too, both close it.
+            if item is None:
+                self.close()
+        if item is None:
+            raise StopIteration
+        return item
+
+    def _following(self) -> T | None:
         try:
             for line in self._lines:
                 item = self._call.decode(line)
                 if item is not None:
                     return item
         except httpx.HTTPError as error:
-            self.close()
             raise unreachable(self._call.what, self._base_url, error) from error
-        except BaseException:
-            self.close()
-            raise
-        self.close()
-        raise StopIteration
+        return None
 
     def close(self) -> None:
         """End the reply; may be called more than once."""
