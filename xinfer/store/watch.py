@@ -1,0 +1,66 @@
+"""Learn that the store changed, whichever process changed it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from xinfer.domain.ports import Changes
+from xinfer.errors import StoreFailed
+
+log = logging.getLogger("xinfer.store")
+
+
+class Watch:
+    """Polls the store's stamp and wakes whoever waits. One per process.
+
+    `interval_s` bounds how late a change by another process is noticed; one by this process is
+    noticed at once when `look()` is called after it.
+    """
+
+    def __init__(self, changes: Changes, *, interval_s: float = 0.1) -> None:
+        self._changes = changes
+        self._interval_s = interval_s
+        self._condition = threading.Condition()
+        self._stamp = -1
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def stamp(self) -> int:
+        """The stamp that was seen last; pass it to `wait`."""
+        return self._stamp
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change; it must return quickly and not raise."""
+        self._listeners.append(listener)
+
+    def look(self) -> None:
+        """Compare now. Raises StoreFailed when the store cannot be read."""
+        stamp = self._changes.stamp()
+        if stamp == self._stamp:
+            return
+        with self._condition:
+            self._stamp = stamp
+            self._condition.notify_all()
+        for listener in self._listeners:
+            listener()
+
+    def wait(self, seen: int, timeout_s: float) -> bool:
+        """Until the stamp differs from `seen`; False when `timeout_s` passed first."""
+        with self._condition:
+            return self._condition.wait_for(lambda: self._stamp != seen, timeout_s)
+
+    def run(self) -> None:
+        """Look for ever."""
+        failed = False
+        while True:
+            try:
+                self.look()
+                failed = False
+            except StoreFailed as error:
+                if not failed:
+                    log.error("The store cannot be watched: %s", error)
+                failed = True
+            time.sleep(self._interval_s)
