@@ -1,0 +1,47 @@
+"""The fake engine as a worker sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xinfer.domain.engine import Command, Launch, Traits, Verdict
+from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.node import Machine
+from xinfer.domain.options import Option
+from xinfer.domain.ports import Engine
+from xinfer.errors import Invalid
+
+SCRIPT = Path(__file__).parent / "fake_engine.py"
+
+
+class FakeEngine:
+    """`options`: mode and value of the script, and the grace of its end."""
+
+    name = "fake"
+    traits = Traits(kinds=(ModelKind.LLM,), needs_source=False)
+    options: tuple[Option, ...] = ()
+
+    def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:
+        return Verdict(ok=True)
+
+    def command(self, launch: Launch) -> Command:
+        options = launch.spec.options
+        if options.get("mode") == "refuse":
+            raise Invalid("The option 'mode' makes no sense.", "Leave it out.")
+        program = str(options.get("program", launch.python))
+        words = [str(options.get("mode", "serve")), str(options.get("value", ""))]
+        return Command(
+            argv=(program, str(SCRIPT), str(launch.port), *words),
+            stop_grace_s=float(options.get("grace_s", 5.0)),
+            slots=4,
+        )
+
+
+class FakeEngines:
+    def names(self) -> tuple[str, ...]:
+        return ("fake",)
+
+    def get(self, name: str) -> Engine:
+        if name != "fake":
+            raise Invalid(f"There is no engine '{name}'.")
+        return FakeEngine()

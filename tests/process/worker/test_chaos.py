@@ -1,0 +1,92 @@
+"""Kill -9 at random moments of a replica's start and life: never two engines, never an orphan."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from tests.process.worker.workplace import Workplace, spec
+from xinfer.domain.model import Restart
+from xinfer.domain.replica import Phase
+from xinfer.worker import reaper, shim
+from xinfer.worker.journal import kept_assignment
+
+TRIALS = 12
+PATIENT = Restart(max_failures=1000, backoff_s=0.05, backoff_max_s=0.2)
+
+
+def test_kills_at_random_moments(workplace: Callable[..., Workplace]) -> None:
+    chance = random.Random(20)
+    place = workplace()
+    model = spec(restart=PATIENT)
+    place.assign(model)
+    place.start()
+    for number in range(TRIALS):
+        victim = chance.choice(["worker", "shim", "engine", "worker and shim", "all"])
+        model = spec(value=str(number), restart=PATIENT)
+        place.assign(model)
+        time.sleep(chance.uniform(0.0, 0.5))  # the random moment is the experiment
+        kill(place, victim)
+        if place.worker is not None and place.worker.poll() is not None:
+            place.start()
+        digest = model.digest()
+        place.wait(Phase.READY, also=lambda it, digest=digest: it.digest == digest)
+        told = f"after killing {victim} in trial {number}:\n{place.words()}"
+        assert len(place.engines()) == 1, told
+        assert len(place.shims()) == 1, told
+        assert not (place.home.replica("one-rep0") / "twice").exists(), told
+
+
+def kill(place: Workplace, victim: str) -> None:
+    if "worker" in victim or victim == "all":
+        place.kill_worker()
+    if "shim" in victim or victim == "all":
+        shoot([each.pid for each in place.shims()])
+    if victim in {"engine", "all"}:
+        shoot([each.pid for each in place.engines()])
+
+
+def shoot(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def test_the_reaper_ends_everything_and_forgets(workplace: Callable[..., Workplace]) -> None:
+    place = workplace()
+    place.assign(spec(), spec("two", mode="stubborn", grace_s=60.0))
+    place.start()
+    place.wait(Phase.READY)
+    place.wait(Phase.READY, "two")
+    place.kill_worker()
+    assert reaper.stop_all(place.home, 1.0) == ("one-rep0", "two-rep0")
+    assert not place.engines()
+    assert not place.shims()
+    assert reaper.stop_all(place.home, 1.0) == ()
+    kept = place.home.replica("one-rep0")
+    assert (kept / "engine.log").exists()
+    assert not (kept / "launch.json").exists()
+    assert not kept_assignment(place.home).exists()
+
+
+def test_a_shim_that_comes_late_ends_by_itself(workplace: Callable[..., Workplace]) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    place.wait(Phase.READY)
+    place.kill_worker()
+    reaper.stop_all(place.home, 5.0)
+    late = os.spawnve(
+        os.P_WAIT,
+        sys.executable,
+        [sys.executable, "-I", shim.__file__, str(place.home.replica("one-rep0"))],
+        {**os.environ, "XINFER_LAUNCH": "of-another-day", "XINFER_TEST_MARK": place.mark},
+    )
+    assert late == shim.SUPERSEDED
+    assert not place.processes("")

@@ -1,0 +1,247 @@
+"""A replica's life under a real worker process: start, fail, restart, drain, replace, adopt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from tests.process.worker.workplace import QUICK, Workplace, spec, wait_until
+from xinfer.domain.model import Restart
+from xinfer.domain.replica import Phase, ReplicaStatus
+
+Make = Callable[..., Workplace]
+
+
+def pid_of(replica: ReplicaStatus) -> int:
+    assert replica.engine_pid is not None
+    return replica.engine_pid
+
+
+def test_from_assigned_to_ready_with_a_timeline(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(mode="slow", value="1.0"))
+    place.start()
+    place.wait(Phase.LOADING)
+    ready = place.wait(Phase.READY)
+    assert ready.restarts == ready.failures == 0
+    assert ready.slots == 4
+    phases = [mark.phase for mark in ready.timeline]
+    assert phases == [
+        *(Phase.QUEUED, Phase.ENVIRONMENT, Phase.STARTING, Phase.LOADING, Phase.READY),
+    ]
+    assert all(early.at_s <= late.at_s for early, late in pairwise(ready.timeline))
+    assert len(place.engines()) == len(place.shims()) == 1
+    assert place.engines()[0].pid == ready.engine_pid
+    assert place.shims()[0].pid == ready.shim_pid
+    wait_until("its memory", lambda: (place.replica() or ready).memory_bytes)
+
+
+def test_a_killed_engine_comes_back_once(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    first = place.wait(Phase.READY)
+    os.kill(pid_of(first), signal.SIGKILL)
+    again = place.wait(Phase.READY, also=lambda it: it.engine_pid != first.engine_pid)
+    assert again.restarts == 1
+    assert again.failures == 0
+    assert len(place.engines()) == len(place.shims()) == 1
+    assert "killed by SIGKILL" in place.words()
+
+
+def test_a_killed_shim_takes_its_engine_along(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(mode="stubborn"))
+    place.start()
+    first = place.wait(Phase.READY)
+    wait_until("grandchildren", lambda: len(place.engines()) == 3)
+    assert first.shim_pid is not None
+    os.kill(first.shim_pid, signal.SIGKILL)
+    wait_until("the engine gone", lambda: pid_of(first) not in [it.pid for it in place.engines()])
+    again = place.wait(Phase.READY, also=lambda it: it.shim_pid != first.shim_pid)
+    assert again.restarts == 1
+    wait_until("the new family alone", lambda: len(place.engines()) == 3)
+    assert "ended because its shim was killed" in place.words()
+
+
+def test_a_killed_worker_adopts_without_a_reload(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(), spec("two", mode="slow", value="3"))
+    place.start()
+    first = place.wait(Phase.READY)
+    loading = place.wait(Phase.LOADING, "two")
+    report = place.report()
+    assert report is not None
+    place.kill_worker()
+    place.start()
+    adopted = place.wait(Phase.READY, also=lambda _: incarnation(place) != report.incarnation)
+    assert adopted.engine_pid == first.engine_pid
+    assert adopted.timeline == first.timeline
+    assert adopted.restarts == 0
+    second = place.wait(Phase.READY, "two")
+    assert second.engine_pid == loading.engine_pid
+    assert len(place.engines()) == 2
+
+
+def incarnation(place: Workplace) -> str:
+    report = place.report()
+    return report.incarnation if report else ""
+
+
+def test_a_stopped_worker_leaves_its_replicas(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    first = place.wait(Phase.READY)
+    assert place.worker is not None
+    place.worker.terminate()
+    assert place.worker.wait(10) == 0
+    assert [each.pid for each in place.engines()] == [first.engine_pid]
+    place.lose_supervisor()
+    os.kill(pid_of(first), signal.SIGKILL)
+    wait_until("the shim to end", lambda: not place.shims())
+    place.start()
+    wait_until("a restart without a supervisor", place.engines)
+
+
+def test_a_second_worker_is_refused(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    place.wait(Phase.READY)
+    first = place.worker
+    place.start()
+    assert place.worker is not None
+    assert place.worker.wait(20) == 3
+    assert "Another worker runs the node" in place.words()
+    place.worker = first
+
+
+def test_an_engine_without_a_worker_ends(workplace: Make) -> None:
+    place = workplace(orphan_grace_s=3.0)
+    place.assign(spec())
+    place.start()
+    place.wait(Phase.READY)
+    place.kill_worker()
+    assert place.engines()
+    wait_until("nothing left", lambda: not place.engines() and not place.shims())
+
+
+def test_an_engine_that_never_listens_is_ended(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(mode="mute", launch_timeout_s=0.5, restart=Restart(max_failures=1)))
+    place.start()
+    failed = place.wait(Phase.FAILED)
+    assert failed.cause is not None
+    assert failed.cause.summary == "did not listen within 0.5 s"
+    assert failed.cause.phase is Phase.STARTING
+    assert failed.retry_at_s is None
+    assert not place.engines()
+
+
+def test_an_exception_is_the_cause_and_tries_are_counted(workplace: Make) -> None:
+    place = workplace()
+    words = "unknown model architecture: 'foo'"
+    place.assign(spec(mode="raise", value=words))
+    place.start()
+    resting = place.wait(Phase.FAILED, also=lambda it: it.retry_at_s is None)
+    assert resting.failures == QUICK.max_failures
+    assert resting.restarts == QUICK.max_failures - 1
+    assert resting.cause is not None
+    assert resting.cause.summary == f"exit code 1: ValueError: {words}"
+    assert resting.cause.exception == f"ValueError: {words}"
+    assert resting.cause.exit_code == 1
+    assert any("Traceback" in line for line in resting.cause.tail)
+    place.assign(spec())
+    place.wait(Phase.READY)
+
+
+def test_a_segmentation_fault_is_named(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(mode="segfault", restart=Restart(max_failures=1)))
+    place.start()
+    failed = place.wait(Phase.FAILED)
+    assert failed.cause is not None
+    assert failed.cause.summary == "ended by SIGSEGV"
+    assert failed.cause.signal == "SIGSEGV"
+
+
+@pytest.mark.parametrize(
+    ("options", "summary"),
+    [
+        ({"mode": "refuse"}, "The option 'mode' makes no sense. Leave it out."),
+        ({"program": "/no/such/program"}, "could not be started: [Errno 2] No such file"),
+    ],
+)
+def test_what_cannot_start_says_why(workplace: Make, options: dict[str, str], summary: str) -> None:
+    place = workplace()
+    place.assign(spec(**options, restart=Restart(max_failures=1)))
+    place.start()
+    failed = place.wait(Phase.FAILED)
+    assert failed.cause is not None
+    assert failed.cause.summary.startswith(summary)
+    assert failed.retry_at_s is None
+
+
+def test_a_stubborn_family_is_killed_after_its_grace(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(mode="stubborn", grace_s=0.5))
+    place.start()
+    place.wait(Phase.READY)
+    wait_until("grandchildren", lambda: len(place.engines()) == 3)
+    place.assign()
+    place.wait_gone()
+    assert not place.engines()
+    assert not place.shims()
+    assert not place.home.replica("one-rep0").exists()
+
+
+def test_draining_waits_for_open_connections(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    ready = place.wait(Phase.READY)
+    assert ready.address is not None
+    host, _, port = ready.address.rpartition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"GET /hang HTTP/1.1\r\nHost: it\r\n\r\n")
+        place.assign()
+        place.wait(Phase.DRAINING, also=lambda it: it.detail == "1 connections open")
+        # Many turns of the loop later it still waits for the client.
+        assert place.engines()
+        assert place.replica() is not None
+    place.wait_gone()
+    assert not place.engines()
+
+
+def test_draining_has_an_end(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(drain_timeout_s=0.5))
+    place.start()
+    ready = place.wait(Phase.READY)
+    assert ready.address is not None
+    host, _, port = ready.address.rpartition(":")
+    with socket.create_connection((host, int(port))):
+        place.assign()
+        place.wait_gone()
+
+
+def test_another_digest_replaces_and_other_changes_do_not(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    first = place.wait(Phase.READY)
+    place.assign(spec(drain_timeout_s=7.0))
+    revision = place.revision
+    wait_until("the new revision", lambda: (it := place.report()) and it.assignment == revision)
+    assert place.wait(Phase.READY).engine_pid == first.engine_pid
+    place.assign(spec(value="other"))
+    second = place.wait(Phase.READY, also=lambda it: it.digest != first.digest)
+    assert second.engine_pid != first.engine_pid
+    assert second.restarts == 0
+    assert len(place.engines()) == len(place.shims()) == 1

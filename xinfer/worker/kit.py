@@ -1,0 +1,31 @@
+"""The collaborators that all replicas of a node share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xinfer.domain.cluster import Settings
+from xinfer.domain.home import Home
+from xinfer.domain.node import Machine
+from xinfer.domain.ports import Engines
+from xinfer.worker.fetch import Fetches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """What the lives of all replicas of a node have in common.
+
+    `host` is the address engines listen on; `wake` makes the node's loop run at once.
+    """
+
+    home: Home
+    settings: Settings
+    engines: Engines
+    fetches: Fetches
+    machine: Callable[[], Machine]
+    wake: Callable[[], None]
+    host: str = "127.0.0.1"
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic

@@ -1,0 +1,92 @@
+"""What a worker remembers of one replica beside its processes, so that a restart forgets nothing.
+
+The processes themselves are found by the journal; this is phase, history and count of failures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from xinfer.domain.model import Restart
+from xinfer.domain.replica import Cause, Phase, PhaseMark, advance
+from xinfer.domain.state import AssignedReplica
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memo:
+    """`launch` names the start that phase and address belong to. `starts` counts all of them,
+    `failures` those in a row that never became ready, `streak` ends in a row that came quickly;
+    `was_ready` says whether this digest ever served here.
+    """
+
+    uid: str
+    index: int
+    digest: str
+    phase: Phase = Phase.STOPPED
+    timeline: tuple[PhaseMark, ...] = ()
+    launch: str = ""
+    address: str | None = None
+    starts: int = 0
+    failures: int = 0
+    streak: int = 0
+    was_ready: bool = False
+    retry_at_s: float | None = None
+    cause: Cause | None = None
+
+    def enter(self, phase: Phase, now_s: float) -> Memo:
+        """The memo after a move to `phase`. Raises Conflict when it is not a legal one.
+
+        A new timeline begins with each launch, at queued.
+        """
+        mark = PhaseMark(phase=advance(self.phase, phase), at_s=now_s)
+        before = () if phase is Phase.QUEUED else self.timeline
+        return replace(self, phase=phase, timeline=(*before, mark), retry_at_s=None)
+
+    def ready(self, now_s: float, address: str) -> Memo:
+        """The memo of a launch that has come to serve: earlier failures no longer count."""
+        served = replace(self, address=address, failures=0, was_ready=True, cause=None)
+        return served.enter(Phase.READY, now_s)
+
+    def failed(self, now_s: float, cause: Cause, restart: Restart, *, definite: bool) -> Memo:
+        """The memo after an end, with the time of the next try.
+
+        There is none after too many launches in a row that never became ready, nor after a
+        `definite` failure (one that trying again cannot mend) of what never served here.
+        """
+        served = self.phase is Phase.READY
+        lasted_s = now_s - self.timeline[-1].at_s if self.timeline else 0.0
+        failures = 0 if served else self.failures + 1
+        streak = 1 if served and lasted_s > restart.backoff_max_s else self.streak + 1
+        rests = failures >= restart.max_failures or (definite and not self.was_ready)
+        wait_s = min(restart.backoff_max_s, restart.backoff_s * 2.0 ** min(streak - 1, 30))
+        return replace(
+            self.enter(Phase.FAILED, now_s),
+            failures=failures,
+            streak=streak,
+            cause=cause,
+            address=None,
+            retry_at_s=None if rests else now_s + wait_s,
+        )
+
+
+def fresh(assigned: AssignedReplica) -> Memo:
+    """The memo of a replica that was never started with this digest."""
+    return Memo(uid=assigned.uid, index=assigned.index, digest=assigned.spec.digest())
+
+
+def save(path: Path, memo: Memo) -> None:
+    """Write whole or not at all. Raises OSError."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(msgspec.json.encode(memo))
+    temporary.replace(path)
+
+
+def load(path: Path) -> Memo | None:
+    """The memo, or None when there is none that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Memo)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

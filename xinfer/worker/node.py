@@ -1,0 +1,192 @@
+"""The node's loop: makes what runs on this machine match what is assigned to it.
+
+Each turn reads everything anew and compares; events only make a turn come sooner. Ending the node
+ends no replica: the next worker adopts them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+
+import xinfer
+from xinfer.control.loop import Loop
+from xinfer.domain.cluster import Settings
+from xinfer.domain.home import Home
+from xinfer.domain.model import Hub
+from xinfer.domain.node import NodeReport
+from xinfer.domain.ports import Engines, SupervisorLink
+from xinfer.domain.ports import Hub as HubPort
+from xinfer.domain.replica import Phase, ReplicaStatus
+from xinfer.domain.state import AssignedReplica
+from xinfer.worker.assignments import Assignments
+from xinfer.worker.devices import Devices
+from xinfer.worker.dialogue import Dialogue
+from xinfer.worker.fetch import Fetches
+from xinfer.worker.journal import Folder, Journal, kept_assignment
+from xinfer.worker.kit import Kit
+from xinfer.worker.lease import NodeLease
+from xinfer.worker.replica import Replica
+
+log = logging.getLogger("xinfer.worker")
+
+_BUSY_S = 0.1
+_CALM_S = 0.3
+"""Between turns while something is on its way, and while all is well."""
+
+_SETTLE_S = 5.0
+"""How long a new worker waits for the supervisor before it starts, from memory, what is missing."""
+
+
+class Node:
+    """One machine's replicas.
+
+    `address` is where this worker's own API is reached, `host` the address engines listen on.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        home: Home,
+        engines: Engines,
+        hubs: Mapping[Hub, HubPort],
+        link: SupervisorLink,
+        address: str,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self._settings = settings
+        self._address = address
+        self._loop = Loop(self.turn, name="node", interval_s=_CALM_S)
+        self._journal = Journal(home)
+        self._lease = NodeLease(home)
+        self._devices = Devices()
+        self._assignments = Assignments(kept_assignment(home))
+        self._kit = Kit(
+            home=home,
+            settings=settings,
+            engines=engines,
+            fetches=Fetches(hubs),
+            machine=self._devices.machine,
+            wake=self._loop.wake,
+            host=host,
+        )
+        self._dialogue = Dialogue(
+            link,
+            self._assignments,
+            report=self.report,
+            wake=self._loop.wake,
+            interval_s=settings.cluster.report_interval_s,
+        )
+        self._replicas: dict[str, Replica] = {}
+        self._reported: tuple[ReplicaStatus, ...] = ()
+        self._incarnation = uuid.uuid4().hex
+        self._sequence = itertools.count(1)
+        self._started = 0.0
+
+    def start(self) -> None:
+        """Take the node folder, adopt what runs in it, then turn until `stop`.
+
+        Raises Conflict when another worker has the folder.
+        """
+        self._lease.take()
+        self._started = time.monotonic()
+        for folder in self._journal.folders():
+            adopted = Replica.adopt(folder, self._kit)
+            if adopted is not None:
+                self._replicas[folder.replica_id] = adopted
+        threading.Thread(target=self._loop.run, name="node loop", daemon=True).start()
+        self._dialogue.start()
+
+    def stop(self) -> None:
+        """End the worker's part; replicas go on and wait for the next worker."""
+        self._dialogue.stop()
+        self._loop.stop()
+        self._lease.release()
+
+    def folder(self, replica_id: str) -> Folder | None:
+        """The folder of a replica that is here, for its log."""
+        folder = self._journal.folder(replica_id)
+        known = replica_id in self._replicas and folder.path.is_dir()
+        return folder if known else None
+
+    def statuses(self) -> tuple[ReplicaStatus, ...]:
+        """Every replica of this node as it is now, by id."""
+        replicas = sorted(self._replicas.items())
+        return tuple(replica.status() for _, replica in replicas)
+
+    def report(self) -> NodeReport:
+        """All that is reported to the supervisor."""
+        cluster = self._settings.cluster
+        return NodeReport(
+            node=cluster.node,
+            incarnation=self._incarnation,
+            sequence=next(self._sequence),
+            version=xinfer.__version__,
+            address=self._address,
+            machine=self._devices.machine(),
+            assignment=max(0, self._assignments.revision),
+            labels=cluster.labels,
+            replicas=self.statuses(),
+        )
+
+    def turn(self) -> float:
+        """One comparison of assigned and running; returns the seconds to the next.
+
+        Before anything was ever assigned it does nothing, not even stop what runs.
+        """
+        assignment = self._assignments.current
+        if assignment is None:
+            return _CALM_S
+        wanted = {replica.replica_id: replica for replica in assignment.replicas}
+        for replica_id in wanted:
+            if replica_id not in self._replicas and self._may_start():
+                folder = self._journal.make(replica_id)
+                self._replicas[replica_id] = Replica.assign(folder, self._kit, wanted[replica_id])
+        for replica_id, replica in list(self._replicas.items()):
+            self._turn_one(replica_id, replica, wanted.get(replica_id))
+        self._clean(wanted)
+        self._tell_changes()
+        calm = all(status.phase is Phase.READY for status in self._reported)
+        return _CALM_S if calm else _BUSY_S
+
+    def _turn_one(self, replica_id: str, replica: Replica, wanted: AssignedReplica | None) -> None:
+        try:
+            replica.step(wanted)
+        except Exception:
+            # One replica's trouble must not stop the others.
+            log.exception("The turn of %s failed.", replica_id)
+
+    def _may_start(self) -> bool:
+        """A new worker first listens: the kept assignment may be of another day."""
+        waited_s = time.monotonic() - self._started
+        return self._assignments.heard or waited_s > _SETTLE_S
+
+    def _clean(self, wanted: Mapping[str, AssignedReplica]) -> None:
+        """Forget replicas that are gone for good, with their folders."""
+        for replica_id, replica in list(self._replicas.items()):
+            if replica.gone and replica_id not in wanted:
+                del self._replicas[replica_id]
+        if self._assignments.heard:
+            for folder in self._journal.folders():
+                known = folder.replica_id in self._replicas or folder.replica_id in wanted
+                if not known and not folder.is_live():
+                    folder.remove()
+
+    def _tell_changes(self) -> None:
+        statuses = tuple(_essence(status) for status in self.statuses())
+        if statuses != self._reported:
+            self._reported = statuses
+            self._dialogue.notify()
+
+
+def _essence(status: ReplicaStatus) -> ReplicaStatus:
+    """A status without what changes all the time and can wait for the next regular report."""
+    coarse = round(status.progress, 1)
+    detail = status.detail if status.phase is Phase.DRAINING else ""
+    return replace(status, memory_bytes=None, progress=coarse, detail=detail)

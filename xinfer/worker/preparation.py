@@ -1,0 +1,117 @@
+"""From an assigned replica to an order that a shim can carry out: files, environment, command."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+
+from xinfer.domain.cluster import EngineSettings
+from xinfer.domain.engine import Command, Files, Launch
+from xinfer.domain.model import ModelSpec
+from xinfer.domain.replica import Phase, PhaseMark
+from xinfer.domain.state import AssignedReplica
+from xinfer.worker.environment import interpreter
+from xinfer.worker.journal import Folder, Order
+from xinfer.worker.kit import Kit
+from xinfer.worker.task import Task
+
+
+class Preparation:
+    """One launch in the making; `marks`, `progress` and `detail` tell how far it is."""
+
+    def __init__(self, assigned: AssignedReplica, folder: Folder, kit: Kit) -> None:
+        self.digest = assigned.spec.digest()
+        self.marks: list[PhaseMark] = []
+        self.progress = 0.0
+        self.detail = ""
+        self._assigned = assigned
+        self._folder = folder
+        self._kit = kit
+        self._task = Task(self._prepare, kit.wake, f"prepare {assigned.replica_id}")
+
+    @property
+    def done(self) -> bool:
+        return self._task.done
+
+    def order(self) -> Order:
+        """Only once done. Raises what prevented it: XinferError or OSError."""
+        return self._task.result()
+
+    def _prepare(self) -> Order:
+        spec = self._assigned.spec
+        engine = self._kit.engines.get(spec.engine)
+        files = None
+        if engine.traits.needs_source and spec.source is not None:
+            self._enter(Phase.DOWNLOADING)
+            files = self._kit.fetches.fetch(spec.source, self._see)
+        self._enter(Phase.ENVIRONMENT)
+        chosen = self._kit.settings.engines.get(spec.engine, EngineSettings())
+        python = interpreter(spec.engine, chosen.env, self._kit.home)
+        launch = self._launch(files, python)
+        return self._order(launch, engine.command(launch))
+
+    def _enter(self, phase: Phase) -> None:
+        self.marks.append(PhaseMark(phase=phase, at_s=self._kit.clock()))
+        self._see(0.0, "")
+        self._kit.wake()
+
+    def _see(self, progress: float, detail: str) -> None:
+        self.progress, self.detail = progress, detail
+
+    def _launch(self, files: Files | None, python: str) -> Launch:
+        return Launch(
+            spec=self._assigned.spec,
+            replica_id=self._assigned.replica_id,
+            machine=self._kit.machine(),
+            files=files,
+            host=self._kit.host,
+            port=free_port(self._kit.host),
+            endpoint_file=self._folder.endpoint,
+            python=python,
+            devices=self._assigned.devices,
+        )
+
+    def _order(self, launch: Launch, command: Command) -> Order:
+        spec, settings = launch.spec, self._kit.settings
+        return Order(
+            launch=uuid.uuid4().hex[:16],
+            digest=self.digest,
+            argv=command.argv,
+            env=_environment(spec, command, launch.replica_id),
+            cwd=str(self._folder.path),
+            stop_grace_s=command.stop_grace_s,
+            lease=str(self._kit.home.node_lease),
+            orphan_grace_s=settings.cluster.orphan_grace_s,
+            log_max_bytes=settings.log.engine_max_bytes,
+            log_files=settings.log.engine_files,
+            title=f"xinfer: shim {launch.replica_id}",
+            replica_id=launch.replica_id,
+            uid=spec.uid,
+            index=self._assigned.index,
+            host=launch.host,
+            port=launch.port,
+            announces=command.announces,
+            ready_path=command.ready_path,
+            served_model=command.served_model,
+            slots=command.slots,
+            launch_timeout_s=spec.launch_timeout_s,
+            drain_timeout_s=spec.drain_timeout_s,
+            ordered_s=self._kit.clock(),
+        )
+
+
+def free_port(host: str) -> int:
+    """A TCP port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment(spec: ModelSpec, command: Command, replica_id: str) -> dict[str, str]:
+    # Unbuffered, so that the last words of a Python engine that is killed are in the log.
+    return {
+        "PYTHONUNBUFFERED": "1",
+        "XINFER_REPLICA": replica_id,
+        **command.env,
+        **spec.env,
+    }
