@@ -1,0 +1,293 @@
+"""gunicorn as the process model of a role: settings, a worker class of ours, and hooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import gevent
+import gevent.event
+import gevent.socket
+import setproctitle
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn import util
+from gunicorn.app.base import BaseApplication
+from gunicorn.http import get_parser, wsgi
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData, ParseException
+from gunicorn.workers.ggevent import GeventWorker
+
+Wsgi = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """How a role listens. `name` is its title in `ps`; `bind` as gunicorn writes addresses.
+
+    `make` builds the WSGI application inside each worker process, after the fork; `stop` is
+    called there when the process begins to end, before it waits for requests under way.
+    """
+
+    name: str
+    bind: str
+    make: Callable[[], Wsgi]
+    stop: Callable[[], None] = lambda: None
+    workers: int = 1
+    connections: int = 2000
+    keepalive_s: int = 75
+    header_timeout_s: float = 15.0
+    graceful_timeout_s: float = 30.0
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+class RoleApplication(BaseApplication):  # type: ignore[misc]
+    """Runs a Server under gunicorn's arbiter; returns only by exiting the process."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        super().__init__()
+
+    def load_config(self) -> None:
+        server = self.server
+        chosen = {
+            "bind": server.bind,
+            "workers": server.workers,
+            "worker_class": RoleWorker,
+            "worker_connections": server.connections,
+            "keepalive": server.keepalive_s,
+            "graceful_timeout": int(server.graceful_timeout_s),
+            "timeout": 60,
+            "proc_name": server.name,
+            "control_socket_disable": True,
+            "limit_request_fields": 64,
+            "limit_request_field_size": 8190,
+            "post_fork": _post_fork,
+            "pre_fork": _title_master,
+            "preload_app": False,
+            **dict(server.options),
+        }
+        for name, value in chosen.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Wsgi:
+        return self.server.make()
+
+
+class OneSend(wsgi.Response):  # type: ignore[misc]
+    """A response whose head travels in the same `send` as the first piece of its body.
+
+    Two sends per reply are the largest single cost of a small reply.
+    """
+
+    _head = b""
+    headers_sent: bool
+
+    def send_headers(self) -> None:
+        """Keep the head until there is something to send it with."""
+        if not self.headers_sent:
+            lines = self.default_headers()
+            lines.extend(f"{name}: {value}\r\n" for name, value in self.headers)
+            self._head = f"{''.join(lines)}\r\n".encode("latin-1")
+            self.headers_sent = True
+
+    def _emit_body(self, data: bytes) -> None:
+        frame = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+        head, self._head = self._head, b""
+        self.sock.sendall(head + frame if head else frame)
+
+    def close(self) -> None:
+        """Send what is left: a head without body, and the end of a chunked body."""
+        self.send_headers()
+        head, self._head = self._head, b""
+        end = b"0\r\n\r\n" if self.chunked else b""
+        if head or end:
+            self.sock.sendall(head + end)
+
+
+class RoleWorker(GeventWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker with bounded waits, prompt draining and one send per small reply.
+
+    HTTP/1.1 only: a proxy in front may speak anything else.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._server: Server = self.app.server
+        self._idle: set[socket.socket] = set()
+        self._ending = gevent.event.Event()
+
+    def run(self) -> None:
+        pools = []
+        servers = []
+        for listener in self.sockets:
+            listener.setblocking(True)
+            pools.append(Pool(self.worker_connections))
+            serve = partial(self.handle, listener)
+            servers.append(StreamServer(listener, handle=serve, spawn=pools[-1]))
+            servers[-1].start()
+        while self.alive:
+            self.notify()
+            self._ending.wait(1.0)
+        for server in servers:
+            server.close()
+        self._server.stop()
+        self._drain(pools)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: leave the loop at once instead of after its next look."""
+        super().handle_exit(sig, frame)
+        gevent.get_hub().loop.run_callback(self._ending.set)
+
+    def notify(self) -> None:
+        """Tell the arbiter that we live; end it when the launcher does not."""
+        super().notify()
+        if _launcher_is_gone():
+            self.log.warning("The launcher is gone; ending.")
+            os.kill(self.ppid, signal.SIGTERM)
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """One connection: wait for a request, bounded; answer it; again."""
+        req = None
+        try:
+            client.setblocking(True)
+            if isinstance(client, ssl.SSLSocket):
+                with gevent.Timeout(self._server.header_timeout_s, TimeoutError):
+                    client.do_handshake()
+            parser = get_parser(self.cfg, client, addr)
+            name = listener.getsockname()
+            wait_s = self._server.header_timeout_s
+            while self.alive and self._await_bytes(client, parser, wait_s):
+                req = None
+                with gevent.Timeout(self._server.header_timeout_s, _SlowHead):
+                    req = next(parser)
+                if not req:
+                    return
+                self.handle_request(name, req, client, addr)
+                wait_s = self._server.keepalive_s
+        except (StopIteration, NoMoreData):
+            pass  # the client closed, or we said that we would
+        except _SlowHead:
+            _refuse(client, 408, "The request's head did not arrive in time.")
+        except OSError as error:
+            self.log.debug("A connection ended: %s", error)
+        except BaseException as error:  # noqa: BLE001 - the edge of a process: answered and logged
+            self.handle_error(req, client, addr, error)
+        finally:
+            self._idle.discard(client)
+            util.close(client)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Run the application for one request. Raises StopIteration to close the connection."""
+        resp, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, OneSend)
+        environ["wsgi.multithread"] = True
+        if not self.alive:
+            resp.force_close()
+        body: Any = ()
+        try:
+            body = self.wsgi(environ, resp.start_response)
+            for piece in body:
+                resp.write(piece)
+            resp.close()
+        except OSError:
+            raise
+        except Exception:
+            if not resp.headers_sent:
+                raise
+            # Part of the reply is out: cutting the connection is the only honest end.
+            self.log.exception("A reply broke off.")
+            raise StopIteration from None
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+        if resp.should_close():
+            raise StopIteration
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Refuse what cannot be parsed, in JSON; anything else is a fault of ours."""
+        if isinstance(exc, LimitRequestHeaders):
+            _refuse(client, 431, "The request's headers are too many or too large.")
+        elif isinstance(exc, LimitRequestLine):
+            _refuse(client, 414, "The request's address is too long.")
+        elif isinstance(exc, ParseException):
+            _refuse(client, 400, f"This is not a valid HTTP request: {exc}")
+        elif not isinstance(exc, SystemExit | gevent.GreenletExit):
+            self.log.exception("A request broke: %s", getattr(req, "uri", "?"))
+            _refuse(client, 500, "The server broke while it handled this request; see its log.")
+
+    def _await_bytes(self, client: Any, parser: Any, wait_s: float) -> bool:
+        """Until a request begins; False when the client stays silent or we are ending."""
+        if parser.unreader.buf.tell():
+            return True
+        self._idle.add(client)
+        try:
+            gevent.socket.wait_read(client.fileno(), timeout=wait_s, timeout_exc=_Silent())
+        except _Silent:
+            return False
+        finally:
+            self._idle.discard(client)
+        return bool(self.alive)
+
+    def _drain(self, pools: list[Pool]) -> None:
+        """Idle connections are closed at once; the busy ones may finish what they do."""
+        for client in list(self._idle):
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RD)
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        while any(pools) and time.monotonic() < deadline:
+            self.notify()
+            for pool in pools:
+                pool.join(timeout=0.2)
+        for pool in pools:
+            pool.kill(block=False)
+
+
+class _SlowHead(Exception):
+    """A request began but did not arrive in time."""
+
+
+class _Silent(Exception):
+    """No request began in time."""
+
+
+def _refuse(client: Any, status: int, message: str) -> None:
+    body = json.dumps({"error": {"message": message, "type": "invalid_request_error"}}).encode()
+    reason = HTTPStatus(status).phrase
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    with suppress(OSError):
+        client.settimeout(1.0)
+        client.sendall(head.encode() + body)
+
+
+def _launcher_is_gone() -> bool:
+    """Whether the launcher's end of the pipe that we inherited has closed."""
+    descriptor = int(os.environ.get("XINFER_LIFE_FD", "-1"))
+    if descriptor < 0:
+        return False
+    try:
+        os.set_blocking(descriptor, False)
+        return os.read(descriptor, 1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _title_master(arbiter: Any, _worker: Any) -> None:
+    setproctitle.setproctitle(f"xinfer: {arbiter.app.server.name} master")
+
+
+def _post_fork(_arbiter: Any, worker: Any) -> None:
+    setproctitle.setproctitle(f"xinfer: {worker.app.server.name} worker")
