@@ -22,25 +22,31 @@ def serve(home: Home, settings: Settings) -> None:
     # Bound here, so that the node can report the port before gunicorn has started.
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     host, port = listener.getsockname()[:2]
-    node = Node(
-        settings=settings,
-        home=home,
-        engines=Registry(),
-        hubs=hubs(home),
-        link=HttpLink(_supervisor_url(settings), settings.cluster.node, home.cluster_token),
-        address=f"{host}:{port}",
-    )
+    nodes: list[Node] = []
 
     def make() -> Any:
+        node = Node(
+            settings=settings,
+            home=home,
+            engines=Registry(),
+            hubs=hubs(home),
+            link=HttpLink(_supervisor_url(settings), settings.cluster.node, home.cluster_token),
+            address=f"{host}:{port}",
+        )
         node.start()
+        nodes.append(node)
         return create_app(node, home.cluster_token)
+
+    def stop() -> None:
+        for node in nodes:
+            node.stop()
 
     RoleApplication(
         Server(
             name="worker",
             bind=f"fd://{listener.fileno()}",
             make=make,
-            stop=node.stop,
+            stop=stop,
             graceful_timeout_s=5.0,
         )
     ).run()
