@@ -1,0 +1,37 @@
+"""Model files that are on this machine already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from xinfer.catalog.select import select
+from xinfer.domain.engine import Files
+from xinfer.domain.model import Source
+from xinfer.domain.ports import FetchPlan
+from xinfer.errors import NotFound
+
+
+class PathHub:
+    """`ref` is a file or a folder; nothing is copied."""
+
+    def plan(self, source: Source) -> FetchPlan:
+        files = _find(source)
+        return FetchPlan(files=tuple(str(path) for path in files.paths), present=True)
+
+    def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
+        files = _find(source)
+        progress(1.0, "on this machine")
+        return files
+
+
+def _find(source: Source) -> Files:
+    path = Path(source.ref).expanduser()
+    if path.is_file():
+        return Files(root=path.parent, paths=(path,))
+    if not path.is_dir():
+        raise NotFound(
+            f"There is no file or folder {path} on this machine.",
+            "Check the path; it is looked up where the worker runs.",
+        )
+    return Files(root=path, paths=select(path, source.files, str(path)))
