@@ -23,7 +23,7 @@ _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:: .*)?$")
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)(?:: .*)$")
 _NOT_A_CAUSE = ("KeyboardInterrupt", "SystemExit", "asyncio.exceptions.CancelledError")
 _CONSEQUENCE = re.compile(
-    r"see root cause above|initialization failed|failed to (?:load|start|initiali[sz]e)"
+    r"see root cause above|initialization failed|failed to (?:load|start|init(?:iali[sz]e)?)\b"
     r"|EngineDeadError|BrokenPipeError|worker .*died|exited? unexpectedly",
     re.IGNORECASE,
 )

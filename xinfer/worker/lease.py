@@ -14,7 +14,7 @@ from xinfer.errors import Conflict
 log = logging.getLogger("xinfer.worker")
 
 _TOUCH_S = 1.0
-_PATIENCE_S = 3.0
+_PATIENCE_S = 20.0
 
 
 class NodeLease:

@@ -99,14 +99,14 @@ class RotatingLog:
         self._lost = 0
 
     def write(self, data: bytes) -> None:
+        note = f"[{self._lost} bytes of log lost: no space]\n".encode() if self._lost else b""
         try:
             self._make_room(len(data))
-            if self._lost:
-                data = f"[{self._lost} bytes of log lost: no space]\n".encode() + data
-            while data:
-                written = os.write(self._descriptor, data)
+            rest = note + data
+            while rest:
+                written = os.write(self._descriptor, rest)
                 self._size += written
-                data = data[written:]
+                rest = rest[written:]
             self._lost = 0
         except OSError:
             self._lost += len(data)

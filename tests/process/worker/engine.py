@@ -9,6 +9,7 @@ from xinfer.domain.model import ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.domain.options import Option
 from xinfer.domain.ports import Engine
+from xinfer.engines.echo import Echo
 from xinfer.errors import Invalid
 
 SCRIPT = Path(__file__).parent / "fake_engine.py"
@@ -39,9 +40,11 @@ class FakeEngine:
 
 class FakeEngines:
     def names(self) -> tuple[str, ...]:
-        return ("fake",)
+        return ("fake", "echo")
 
     def get(self, name: str) -> Engine:
+        if name == "echo":
+            return Echo()
         if name != "fake":
             raise Invalid(f"There is no engine '{name}'.")
         return FakeEngine()

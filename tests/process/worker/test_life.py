@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -245,3 +249,30 @@ def test_another_digest_replaces_and_other_changes_do_not(workplace: Make) -> No
     assert second.engine_pid != first.engine_pid
     assert second.restarts == 0
     assert len(place.engines()) == len(place.shims()) == 1
+
+
+def test_the_real_echo_host_announces_its_port_and_drains(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec(engine="echo"))
+    place.start()
+    ready = place.wait(Phase.READY)
+    assert ready.address is not None
+    host, _, port = ready.address.rpartition(":")
+    with closing(http.client.HTTPConnection(host, int(port), timeout=10)) as client:
+        body = {"model": "one", "messages": [{"role": "user", "content": "say this"}]}
+        client.request("POST", "/v1/chat/completions", json.dumps(body))
+        assert "say this" in client.getresponse().read().decode()
+    place.assign()
+    place.wait_gone()
+    assert not place.processes("echo")
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
+def test_a_shim_is_small(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    ready = place.wait(Phase.READY)
+    rollup = Path(f"/proc/{ready.shim_pid}/smaps_rollup").read_text()
+    (pss_kib,) = [int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")]
+    assert pss_kib < 10 * 1024

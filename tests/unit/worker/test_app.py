@@ -1,0 +1,81 @@
+"""The worker's HTTP surface: behind the token, logs as text, followers that hang up."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import falcon.testing
+import pytest
+
+from xinfer.domain.replica import Phase, ReplicaStatus
+from xinfer.worker.app import create_app
+from xinfer.worker.journal import Folder
+
+STATUS = ReplicaStatus(replica_id="a-rep0", uid="a", index=0, digest="d", phase=Phase.READY)
+TOKEN = {"Authorization": "Bearer secret"}
+
+
+class OneReplica:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def statuses(self) -> tuple[ReplicaStatus, ...]:
+        return (STATUS,)
+
+    def folder(self, replica_id: str) -> Folder | None:
+        return Folder(self._path) if replica_id == "a-rep0" else None
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> falcon.testing.TestClient:
+    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "engine.log").write_text("one\ntwo\nthree\n")
+    node: Any = OneReplica(tmp_path)
+    return falcon.testing.TestClient(create_app(node, tmp_path / "token"))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer other"}, {"Authorization": ""}])
+def test_without_the_token_only_health(
+    client: falcon.testing.TestClient, headers: dict[str, str]
+) -> None:
+    assert client.simulate_get("/health", headers=headers).json == {"status": "ok"}
+    assert client.simulate_get("/replicas", headers=headers).status_code == 401
+    assert client.simulate_get("/replicas/a-rep0/log", headers=headers).status_code == 401
+
+
+def test_an_empty_token_file_lets_nobody_in(
+    client: falcon.testing.TestClient, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("")
+    reply = client.simulate_get("/replicas", headers={"Authorization": "Bearer "})
+    assert reply.status_code == 401
+
+
+def test_replicas_are_listed(client: falcon.testing.TestClient) -> None:
+    (found,) = client.simulate_get("/replicas", headers=TOKEN).json
+    assert found["replica_id"] == "a-rep0"
+    assert found["phase"] == "ready"
+
+
+def test_a_log_is_text(client: falcon.testing.TestClient) -> None:
+    reply = client.simulate_get("/replicas/a-rep0/log", params={"tail": 2}, headers=TOKEN)
+    assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+    assert reply.text == "two\nthree\n"
+    assert client.simulate_get("/replicas/b-rep0/log", headers=TOKEN).status_code == 404
+    wrong = client.simulate_get("/replicas/a-rep0/log", params={"tail": "x"}, headers=TOKEN)
+    assert wrong.status_code == 400
+
+
+def test_following_ends_when_the_reader_hangs_up(client: falcon.testing.TestClient) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.close()
+        reply = client.simulate_get(
+            "/replicas/a-rep0/log",
+            params={"follow": "1", "tail": 1},
+            headers=TOKEN,
+            extras={"gunicorn.socket": ours},
+        )
+    assert reply.text == "three\n"

@@ -1,0 +1,84 @@
+"""Counting failures: when a replica is tried again, and when it rests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xinfer.domain.model import Restart
+from xinfer.domain.replica import Cause, Phase
+from xinfer.errors import Conflict
+from xinfer.worker import memo
+from xinfer.worker.memo import Memo
+
+RESTART = Restart(max_failures=3, backoff_s=1.0, backoff_max_s=10.0)
+CAUSE = Cause(phase=Phase.STARTING, summary="it broke")
+
+
+def started(known: Memo, now_s: float) -> Memo:
+    return known.enter(Phase.QUEUED, now_s).enter(Phase.STARTING, now_s)
+
+
+def failed(known: Memo, now_s: float, *, definite: bool = False) -> Memo:
+    return known.failed(now_s, CAUSE, RESTART, definite=definite)
+
+
+def test_launches_that_never_serve_are_retried_less_and_less_then_rest() -> None:
+    known, waits = Memo(uid="a", index=0, digest="d"), []
+    for _ in range(3):
+        known = failed(started(known, 100.0), 100.0)
+        waits.append(known.retry_at_s)
+    assert waits == [101.0, 102.0, None]
+    assert known.failures == 3
+    assert known.cause == CAUSE
+
+
+def test_what_served_is_restarted_for_ever_with_back_off() -> None:
+    known, waits = Memo(uid="a", index=0, digest="d"), []
+    for _ in range(6):
+        known = started(known, 0.0).ready(0.0, "h:1")
+        assert known.cause is None
+        known = failed(known, 5.0)
+        assert known.address is None
+        waits.append(known.retry_at_s)
+    assert waits == [6.0, 7.0, 9.0, 13.0, 15.0, 15.0]
+    assert known.failures == 0
+
+
+def test_a_long_life_makes_the_next_death_the_first() -> None:
+    known = failed(failed_often(), 0.0)
+    lived = started(known, 0.0).ready(0.0, "h:1")
+    assert failed(lived, 100.0).retry_at_s == 101.0
+
+
+def failed_often() -> Memo:
+    known = failed(started(Memo(uid="a", index=0, digest="d"), 0.0).ready(0.0, "h:1"), 1.0)
+    return started(known, 1.0).ready(1.0, "h:1")
+
+
+def test_a_definite_failure_rests_at_once_unless_it_once_served() -> None:
+    new = started(Memo(uid="a", index=0, digest="d"), 0.0)
+    assert failed(new, 0.0, definite=True).retry_at_s is None
+    served = failed(new.ready(0.0, "h:1"), 0.0)
+    assert failed(started(served, 0.0), 0.0, definite=True).retry_at_s is not None
+
+
+def test_a_new_launch_begins_a_new_timeline() -> None:
+    known = started(failed(started(Memo(uid="a", index=0, digest="d"), 1.0), 2.0), 3.0)
+    assert [(mark.phase, mark.at_s) for mark in known.timeline] == [
+        (Phase.QUEUED, 3.0),
+        (Phase.STARTING, 3.0),
+    ]
+    with pytest.raises(Conflict):
+        known.enter(Phase.QUEUED, 4.0)
+
+
+def test_it_is_kept_and_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "memo.json"
+    assert memo.load(path) is None
+    known = failed(started(Memo(uid="a", index=0, digest="d"), 1.0), 2.0)
+    memo.save(path, known)
+    assert memo.load(path) == known
+    path.write_text('{"uid": "a"')
+    assert memo.load(path) is None
