@@ -12,9 +12,13 @@ _SHARE = 0.6
 _OVERHEAD_BYTES = 256 * 2**20
 """Compute buffers and the process itself, measured generously on small models."""
 
+_CACHE_SHARE = 1 / 16
+"""Of the memory that is free, how much keys and values take by default: a start clears it all."""
+
 _MIN_CONTEXT = 2048
 _MAX_CONTEXT = 8192
 _SLOTS = (16, 8, 4, 2, 1)
+_SLOTS_PER_CORE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +34,16 @@ def choose(
 ) -> Fit:
     """The defaults for what was not given (`slots`, `context` per slot).
 
-    Prefers a context of at least 2,048 tokens over more slots, then slots up to eight per core,
+    Prefers a context of at least 2,048 tokens over more slots, then slots up to four per core,
     then a longer context up to 8,192 tokens or what the model was trained for.
     """
-    tokens = max(0, int(free_bytes * _SHARE) - shape.size_bytes - _OVERHEAD_BYTES)
-    tokens //= max(1, shape.kv_bytes_per_token)
+    room = int(free_bytes * _SHARE) - shape.size_bytes - _OVERHEAD_BYTES
+    tokens = max(0, min(room, int(free_bytes * _CACHE_SHARE))) // max(1, shape.kv_bytes_per_token)
     longest = max(1, min(shape.trained_context, _MAX_CONTEXT))
     least = min(_MIN_CONTEXT, longest)
     if slots is None:
         want = context or least
-        allowed = [count for count in _SLOTS if count <= max(1, cores) * 8]
+        allowed = [count for count in _SLOTS if count <= max(1, cores) * _SLOTS_PER_CORE]
         slots = next((count for count in allowed if count * want <= tokens), 1)
     if context is None:
         affordable = tokens // max(1, slots)

@@ -24,7 +24,7 @@ OPTIONS = (
     Option(
         name="n_parallel",
         type="int",
-        doc="Requests that run at once (slots); by default up to eight per core as memory allows.",
+        doc="Requests that run at once (slots); by default four per core if memory allows.",
         minimum=1,
         aliases=("slots", "np"),
     ),
