@@ -1,0 +1,64 @@
+"""The only place with HTTP status codes: the error tree, and how each side of the API words it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+import msgspec
+
+from xinfer import errors
+from xinfer.gateway.relay import CLIENT_GONE
+from xinfer.gateway.upstream import ClientGone
+
+_STATUS: tuple[tuple[type[Exception], int, str], ...] = (
+    (errors.Invalid, 400, "invalid_request_error"),
+    (errors.NotFound, 404, "not_found_error"),
+    (errors.Conflict, 409, "conflict_error"),
+    (errors.NotReady, 503, "not_ready_error"),
+    (errors.NoCapacity, 503, "no_capacity_error"),
+    (errors.Limited, 429, "rate_limit_error"),
+    (errors.LaunchFailed, 503, "launch_failed_error"),
+    (errors.EngineFailed, 502, "engine_error"),
+    (errors.Unauthorized, 401, "authentication_error"),
+    (errors.Forbidden, 403, "permission_error"),
+    (errors.StoreFailed, 503, "store_error"),
+    (ClientGone, CLIENT_GONE, "client_gone"),
+)
+_OPENAI_ROUTES = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/rerank")
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status for an error; 500 for one that is not of the tree."""
+    return next((status for kind, status, _ in _STATUS if isinstance(error, kind)), 500)
+
+
+def render(req: falcon.Request, resp: falcon.Response, error: Exception) -> None:
+    """Write an expected error as the reply."""
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        resp.set_header("Retry-After", str(max(1, round(retry_after_s))))
+    if isinstance(error, errors.Unauthorized):
+        resp.set_header("WWW-Authenticate", "Bearer")
+    kind = next((name for known, _, name in _STATUS if isinstance(error, known)), "server_error")
+    write(req, resp, status_of(error), str(error), kind, getattr(error, "key", "") or None)
+
+
+def write(
+    req: falcon.Request,
+    resp: falcon.Response,
+    status: int,
+    message: str,
+    kind: str = "invalid_request_error",
+    param: str | None = None,
+) -> None:
+    """An error body: OpenAI's envelope on inference routes, `detail` on management routes."""
+    body: dict[str, Any]
+    if req.path.startswith(_OPENAI_ROUTES):
+        code = "model_not_found" if status == 404 else kind
+        body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    else:
+        body = {"detail": message}
+    resp.status = falcon.code_to_http_status(status)
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = msgspec.json.encode(body)

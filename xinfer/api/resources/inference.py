@@ -1,0 +1,58 @@
+"""The OpenAI inference routes: read the body, hand it to the gateway, pass its answer on."""
+
+from __future__ import annotations
+
+import falcon
+import gevent
+
+from xinfer.errors import Invalid
+from xinfer.gateway.relay import Gateway, Stream
+from xinfer.gateway.watcher import client_gone
+
+
+class Inference:
+    """One resource for all inference paths: the path decides what the engine is asked.
+
+    `max_body_bytes` bounds the body, `body_timeout_s` how slowly it may arrive.
+    """
+
+    def __init__(self, gateway: Gateway, *, max_body_bytes: int, body_timeout_s: float) -> None:
+        self._gateway = gateway
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_s = body_timeout_s
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        body = self._body(req)
+        gone = client_gone(req.env)
+        answer = self._gateway.relay(req.path, body, req.context.request_id, gone)
+        resp.status = falcon.code_to_http_status(answer.status)
+        resp.content_type = answer.content_type
+        if isinstance(answer.body, Stream):
+            resp.set_header("X-Accel-Buffering", "no")
+            resp.set_header("Cache-Control", "no-cache")
+            resp.stream = answer.body
+        else:
+            resp.data = answer.body
+
+    def _body(self, req: falcon.Request) -> bytes:
+        length = req.content_length
+        if length is not None and length > self._max_body_bytes:
+            raise _too_large(self._max_body_bytes)
+        try:
+            with gevent.Timeout(self._body_timeout_s, TimeoutError):
+                body = req.bounded_stream.read(self._max_body_bytes + 1)
+        except TimeoutError:
+            raise falcon.HTTPError(
+                falcon.HTTP_408, description="The request's body did not arrive in time."
+            ) from None
+        if len(body) > self._max_body_bytes:
+            raise _too_large(self._max_body_bytes)
+        if length is not None and len(body) < length:
+            raise Invalid("The body is shorter than its Content-Length says.", key="body")
+        return bytes(body)
+
+
+def _too_large(limit: int) -> falcon.HTTPContentTooLarge:
+    return falcon.HTTPContentTooLarge(
+        description=f"The body is larger than {limit} bytes (gateway.max_body_bytes)."
+    )

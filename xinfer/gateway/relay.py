@@ -1,0 +1,276 @@
+"""The life of one inference request: body in, replica chosen, bytes out, everything given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from xinfer.domain.routing import Route, Upstream
+from xinfer.errors import EngineFailed, NotReady
+from xinfer.gateway.admission import Admission
+from xinfer.gateway.metrics import Metrics, Timer
+from xinfer.gateway.peek import Peeked, peek, upstream_body
+from xinfer.gateway.table import Table
+from xinfer.gateway.upstream import ClientGone, Connection, Pools, Refused, Reply, Stale
+from xinfer.gateway.usage import StreamTail, Usage, find_usage
+
+CLIENT_GONE = 499
+"""The status under which a request is counted whose client hung up."""
+
+_ATTEMPTS = 4
+_USAGE_WINDOW = 4096
+_GENERATES = ("/v1/chat/completions", "/v1/completions")
+
+Gone = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back to the client. `body` is bytes, or a Stream that must be closed."""
+
+    status: int
+    content_type: str
+    body: bytes | Stream
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """A request that a replica has taken, and all that must be given back after it."""
+
+    uid: str
+    upstream: Upstream
+    connection: Connection
+    reply: Reply
+    timer: Timer
+
+
+class Gateway:
+    """The byte path of one process. `status_of` gives the HTTP status of an error, for counting."""
+
+    def __init__(
+        self,
+        table: Table,
+        admission: Admission,
+        pools: Pools,
+        metrics: Metrics,
+        status_of: Callable[[Exception], int],
+    ) -> None:
+        self.table = table
+        self.admission = admission
+        self.metrics = metrics
+        self._pools = pools
+        self._status_of = status_of
+
+    def relay(self, path: str, body: bytes, request_id: str, gone: Gone) -> Answer:
+        """Send a request to a replica and return its answer.
+
+        `gone()` says whether the client has hung up. Raises the errors of `peek`, `Table.route`
+        and `Admission.enter`, EngineFailed, and ClientGone.
+        """
+        peeked = peek(body)
+        route = self.table.route(peeked.model)
+        timer = Timer(self.metrics, route.uid)
+        try:
+            run = self._start(_Request(path, body, peeked, request_id), route, gone, timer)
+        except Exception as error:
+            timer.end(self._status_of(error))
+            raise
+        if run.reply.header("content-type").startswith("text/event-stream"):
+            keep = peeked.wants_usage or path not in _GENERATES
+            return Answer(
+                status=run.reply.status,
+                content_type="text/event-stream; charset=utf-8",
+                body=Stream(run, StreamTail(keep=keep), gone, self._give_back),
+            )
+        return self._whole(run, gone)
+
+    def _start(self, request: _Request, route: Route, gone: Gone, timer: Timer) -> Run:
+        """Find a replica that takes the request.
+
+        Another one is tried only after a refused connection, or one that was closed under us
+        before the engine could have read the request; anything else may have run.
+        """
+        avoid: frozenset[str] = frozenset()
+        fresh = False
+        for _ in range(_ATTEMPTS):
+            upstream = self._enter(route, gone, avoid)
+            try:
+                return self._send(request, route, upstream, fresh, gone, timer)
+            except Stale:
+                self._leave(route.uid, upstream)
+                fresh = True
+            except Refused:
+                self._leave(route.uid, upstream)
+                avoid |= {upstream.replica_id}
+            except BaseException:
+                self._leave(route.uid, upstream)
+                raise
+        raise NotReady(
+            f"No replica of model '{route.uid}' takes connections.",
+            "It is probably being restarted; try again.",
+            retry_after_s=1.0,
+        )
+
+    def _enter(self, route: Route, gone: Gone, avoid: frozenset[str]) -> Upstream:
+        queued = self.metrics.model(route.uid).queued
+        queued.inc()
+        try:
+            upstream = self.admission.enter(
+                route.uid, route.upstreams, route.limits, gone=gone, avoid=avoid
+            )
+        except ConnectionAbortedError:
+            raise ClientGone from None
+        finally:
+            queued.dec()
+        self.metrics.model(route.uid).in_flight.inc()
+        return upstream
+
+    def _leave(self, uid: str, upstream: Upstream) -> None:
+        self.admission.leave(uid, upstream)
+        self.metrics.model(uid).in_flight.dec()
+
+    def _send(
+        self,
+        request: _Request,
+        route: Route,
+        upstream: Upstream,
+        fresh: bool,
+        gone: Gone,
+        timer: Timer,
+    ) -> Run:
+        connection = self._pools.fresh(upstream) if fresh else self._pools.take(upstream)
+        try:
+            reply = connection.send(request.head_and_body(upstream))
+            reply.await_head(gone)
+        except BaseException:
+            connection.close()
+            raise
+        return Run(
+            uid=route.uid, upstream=upstream, connection=connection, reply=reply, timer=timer
+        )
+
+    def _whole(self, run: Run, gone: Gone) -> Answer:
+        """A reply that is one document: complete before any of it goes out."""
+        status = CLIENT_GONE
+        usage = None
+        try:
+            body = b"".join(run.reply.pieces(gone))
+            status = run.reply.status
+            usage = find_usage(body[:_USAGE_WINDOW]) or find_usage(body[-_USAGE_WINDOW:])
+        except EngineFailed as error:
+            status = self._status_of(error)
+            raise
+        finally:
+            self._give_back(run, status, usage)
+        return Answer(
+            status=status,
+            content_type=run.reply.header("content-type") or "application/json",
+            body=body if status < 400 else _enveloped(status, body),
+        )
+
+    def _give_back(self, run: Run, status: int, usage: Usage | None) -> None:
+        """The one end of every run: connection, count and metrics."""
+        if run.reply.reusable:
+            self._pools.give_back(run.upstream, run.connection)
+        else:
+            # Closing is what tells an engine to stop generating.
+            run.connection.close()
+        self._leave(run.uid, run.upstream)
+        run.timer.end(status, run.upstream.replica_id, usage)
+
+
+class Stream:
+    """A reply that is passed on as it arrives, event by event, with its usage noted."""
+
+    def __init__(
+        self,
+        run: Run,
+        tail: StreamTail,
+        gone: Gone,
+        give_back: Callable[[Run, int, Usage | None], None],
+    ) -> None:
+        self._run = run
+        self._tail = tail
+        self._pieces = iter(run.reply.pieces(gone))
+        self._give_back = give_back
+        self._ended = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        while not self._ended:
+            try:
+                piece = self._tail.feed(next(self._pieces))
+            except StopIteration:
+                piece = self._tail.finish()
+                self._end(self._run.reply.status)
+            except ClientGone:
+                self._end(CLIENT_GONE)
+                break
+            except EngineFailed as error:
+                self._end(502)
+                return _error_event(error)
+            if piece:
+                self._run.timer.first_piece()
+                return piece
+        raise StopIteration
+
+    def close(self) -> None:
+        """The client has all, or is gone; called by the server in any case."""
+        self._end(CLIENT_GONE)
+
+    def _end(self, status: int) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        usage = self._tail.usage
+        if usage is None and self._tail.events:
+            # The engine gave no count: each event carries a token, but the closing ones.
+            usage = Usage(completion_tokens=max(0, self._tail.events - 2))
+        self._give_back(self._run, status, usage)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    path: str
+    body: bytes
+    peeked: Peeked
+    request_id: str
+
+    def head_and_body(self, upstream: Upstream) -> bytes:
+        """The request for one engine, in one piece."""
+        body = upstream_body(
+            self.body,
+            self.peeked,
+            upstream.model_name,
+            add_usage=self.path in _GENERATES,
+        )
+        head = (
+            f"POST {self.path} HTTP/1.1\r\nHost: {upstream.host}:{upstream.port}\r\n"
+            f"Content-Type: application/json\r\nX-Request-ID: {self.request_id}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode("latin-1") + body
+
+
+def _enveloped(status: int, body: bytes) -> bytes:
+    """An engine's refusal in the OpenAI envelope, as it was if it is in it already."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        said = body[:2000].decode(errors="replace")
+    if isinstance(said, dict) and isinstance(said.get("error"), dict):
+        return body
+    if isinstance(said, dict):
+        said = said.get("error") or said.get("detail") or said.get("message") or said
+    kind = "invalid_request_error" if status < 500 else "engine_error"
+    error = {"message": str(said), "type": kind, "param": None, "code": None}
+    return msgspec.json.encode({"error": error})
+
+
+def _error_event(error: EngineFailed) -> bytes:
+    said = {"message": str(error), "type": "engine_error", "param": None, "code": "engine_failed"}
+    return b"data: " + msgspec.json.encode({"error": said}) + b"\n\n"

@@ -1,0 +1,222 @@
+"""Connections to engines: pooled sockets, an incremental reply parser, honest failures."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import httptools
+from gevent import socket
+
+from xinfer.domain.routing import Upstream
+from xinfer.errors import EngineFailed
+
+_READ_BYTES = 65536
+_MAX_IDLE = 64
+_GONE_CHECK_S = 0.3
+
+
+class Refused(EngineFailed):
+    """The engine did not take the connection: the request has certainly not run."""
+
+
+class Stale(EngineFailed):
+    """A kept connection was closed under us before any byte of a reply: it has not run."""
+
+
+class ClientGone(Exception):
+    """The client hung up while its request was running."""
+
+
+class Reply:
+    """An engine's reply as it arrives. Callbacks are httptools'."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._parser = httptools.HttpResponseParser(self)
+        self._pieces: list[bytes] = []
+        self._head = False
+        self._closed = False
+        self.headers: list[tuple[str, str]] = []
+        self.status = 0
+        self.complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        self.status = self._parser.get_status_code()
+        # An informational reply comes before the real one.
+        self._head = self.status >= 200
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = self._head
+
+    def header(self, name: str) -> str:
+        """A header's value, "" if absent. `name` in lower case."""
+        return next((value for key, value in self.headers if key == name), "")
+
+    def await_head(self, gone: Callable[[], bool]) -> None:
+        """Read until status and headers are known."""
+        while not self._head:
+            self._read(gone)
+
+    def pieces(self, gone: Callable[[], bool]) -> Iterable[bytes]:
+        """The body as it arrives: whatever one read brought is one piece."""
+        while True:
+            if self._pieces:
+                piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+                self._pieces = []
+                yield piece
+            if self.complete:
+                return
+            self._read(gone)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another request."""
+        return self.complete and not self._closed and bool(self._parser.should_keep_alive())
+
+    def _read(self, gone: Callable[[], bool]) -> None:
+        data = self._connection.read(gone, started=bool(self.status))
+        if not data:
+            if self._head and not self.header("content-length") and not self._is_chunked():
+                # The body ends with its connection.
+                self.complete = self._closed = True
+                return
+            raise EngineFailed(
+                f"The engine of {self._connection.replica_id} closed the connection in the middle"
+                " of its reply.",
+                "It may have crashed: see the model's log.",
+            )
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise EngineFailed(
+                f"The engine of {self._connection.replica_id} sent what is not HTTP: {error}."
+            ) from error
+
+    def _is_chunked(self) -> bool:
+        return "chunked" in self.header("transfer-encoding").lower()
+
+
+class Connection:
+    """One socket to one replica. `fresh`: it has not carried a request yet."""
+
+    def __init__(self, upstream: Upstream, connect_timeout_s: float, read_timeout_s: float) -> None:
+        self.replica_id = upstream.replica_id
+        self.fresh = True
+        self._read_timeout_s = read_timeout_s
+        try:
+            self._socket = socket.create_connection(
+                (upstream.host, upstream.port), timeout=connect_timeout_s
+            )
+        except OSError as error:
+            raise Refused(
+                f"The engine of {upstream.replica_id} at {upstream.host}:{upstream.port} cannot be"
+                f" reached: {error.strerror or error}."
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.settimeout(_GONE_CHECK_S)
+
+    def send(self, request: bytes) -> Reply:
+        """Send a request. Raises Stale when a kept connection turns out to be closed."""
+        try:
+            self._socket.sendall(request)
+        except OSError as error:
+            raise self._broken(error, started=False) from error
+        return Reply(self)
+
+    def read(self, gone: Callable[[], bool], *, started: bool) -> bytes:
+        """Some bytes; b"" at the end. Raises ClientGone when nobody waits for them any more."""
+        waited_s = 0.0
+        while True:
+            try:
+                data = self._socket.recv(_READ_BYTES)
+            except TimeoutError:
+                waited_s += _GONE_CHECK_S
+                if gone():
+                    raise ClientGone from None
+                if waited_s > self._read_timeout_s:
+                    raise EngineFailed(
+                        f"The engine of {self.replica_id} was silent for"
+                        f" {self._read_timeout_s:.0f} s.",
+                        "See the model's log; gateway.read_timeout_s sets the limit.",
+                    ) from None
+                continue
+            except OSError as error:
+                raise self._broken(error, started=started) from error
+            if not data and not started and not self.fresh:
+                raise Stale(f"The engine of {self.replica_id} had closed a kept connection.")
+            return bytes(data)
+
+    def is_open(self) -> bool:
+        """Whether the engine has not closed it while it lay idle."""
+        try:
+            self._socket.setblocking(False)
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self._socket.settimeout(_GONE_CHECK_S)
+        # The end, or bytes that nobody asked for: of no use either way.
+        return False
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _broken(self, error: OSError, *, started: bool) -> EngineFailed:
+        if not started and not self.fresh:
+            return Stale(f"The engine of {self.replica_id} had closed a kept connection.")
+        return EngineFailed(
+            f"The connection to the engine of {self.replica_id} broke: {error.strerror or error}.",
+            "It may have crashed: see the model's log.",
+        )
+
+
+class Pools:
+    """Idle connections by replica and address."""
+
+    def __init__(self, *, connect_timeout_s: float, read_timeout_s: float) -> None:
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._idle: dict[Upstream, deque[Connection]] = {}
+
+    def take(self, upstream: Upstream) -> Connection:
+        """An idle connection if there is a live one, else a new one. Raises Refused."""
+        idle = self._idle.get(upstream)
+        while idle:
+            connection = idle.pop()
+            if connection.is_open():
+                return connection
+            connection.close()
+        return self.fresh(upstream)
+
+    def fresh(self, upstream: Upstream) -> Connection:
+        """A new connection. Raises Refused."""
+        return Connection(upstream, self._connect_timeout_s, self._read_timeout_s)
+
+    def give_back(self, upstream: Upstream, connection: Connection) -> None:
+        """Keep it for the next request, unless its replica is not routed to any more."""
+        idle = self._idle.get(upstream)
+        if idle is None or len(idle) >= _MAX_IDLE:
+            connection.close()
+            return
+        connection.fresh = False
+        idle.append(connection)
+
+    def keep(self, upstreams: Iterable[Upstream]) -> None:
+        """Serve exactly these from now on; idle connections to others are closed at once, which is
+        how a worker sees that a replica has drained.
+        """
+        wanted = set(upstreams)
+        for upstream in [each for each in self._idle if each not in wanted]:
+            for connection in self._idle.pop(upstream):
+                connection.close()
+        for upstream in wanted:
+            self._idle.setdefault(upstream, deque())

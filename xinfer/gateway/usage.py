@@ -1,0 +1,103 @@
+"""Token counts from replies, without parsing the replies."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+_KEY = b'"usage"'
+_DECODER = json.JSONDecoder()
+_MAX_USAGE = 4096
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens of one request as the engine counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+def find_usage(body: bytes) -> Usage | None:
+    """The last usage object in a piece of JSON text; None when there is none.
+
+    Quotes inside JSON strings are escaped, so the bare key can only be a key.
+    """
+    end = len(body)
+    while (place := body.rfind(_KEY, 0, end)) >= 0:
+        found = _read(body[place + len(_KEY) : place + _MAX_USAGE])
+        if found is not None:
+            return found
+        end = place
+    return None
+
+
+def _read(text: bytes) -> Usage | None:
+    start = text.lstrip()
+    if not start.startswith(b":"):
+        return None
+    try:
+        value, _ = _DECODER.raw_decode(start[1:].lstrip().decode(errors="replace"))
+        return Usage(
+            prompt_tokens=int(value.get("prompt_tokens") or 0),
+            completion_tokens=int(value.get("completion_tokens") or 0),
+        )
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+class StreamTail:
+    """Passes whole server-sent events through and takes the usage chunk out of them.
+
+    Feed it pieces of a stream in any cut; what it returns, joined, is the stream without the chunk
+    that only carries usage (kept when `keep`). An event is held back until it is complete, which
+    costs a client nothing: half an event is of no use.
+    """
+
+    def __init__(self, *, keep: bool) -> None:
+        self._keep = keep
+        self._rest = b""
+        self.usage: Usage | None = None
+        self.events = 0
+
+    def feed(self, piece: bytes) -> bytes:
+        """Whole events so far, maybe none."""
+        data = self._rest + piece if self._rest else piece
+        cut = _last_boundary(data)
+        self._rest = data[cut:]
+        return self._pass(data[:cut])
+
+    def finish(self) -> bytes:
+        """What is left when the stream has ended without a blank line."""
+        rest, self._rest = self._rest, b""
+        return self._pass(rest)
+
+    def _pass(self, whole: bytes) -> bytes:
+        self.events += whole.count(b"data:")
+        if _KEY not in whole:
+            return whole
+        return b"".join(event for event in _split(whole) if self._take(event))
+
+    def _take(self, event: bytes) -> bool:
+        """Note the usage in one event; whether the event is to be passed on."""
+        if _KEY not in event:
+            return True
+        found = find_usage(event)
+        if found is None:
+            return True
+        self.usage = found
+        return self._keep or b'"choices":[]' not in event.replace(b" ", b"")
+
+
+def _last_boundary(data: bytes) -> int:
+    """Where the last complete event ends; 0 when none does."""
+    plain, windows = data.rfind(b"\n\n"), data.rfind(b"\r\n\r\n")
+    return max(plain + 2 if plain >= 0 else 0, windows + 4 if windows >= 0 else 0)
+
+
+def _split(whole: bytes) -> list[bytes]:
+    mark = b"\r\n\r\n" if b"\r\n\r\n" in whole else b"\n\n"
+    parts = whole.split(mark)
+    last = parts.pop()
+    events = [part + mark for part in parts]
+    return [*events, last] if last else events
