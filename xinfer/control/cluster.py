@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
-from xinfer.domain.plan import Policy, lost_nodes, plan
+from xinfer.domain.fleet import Policy, fleet
+from xinfer.domain.plan import plan
 from xinfer.domain.ports import AssignedStore, DesiredStore, EventStore, Lease, ObservedStore
 from xinfer.domain.state import Assigned, Event
 from xinfer.errors import Conflict
@@ -19,7 +20,8 @@ class ClusterControl:
     """`step()` is one look at the cluster by a process that may hold the lease.
 
     `desired`, `assigned`, `observed` and `events` are usually one store. `holder` names this
-    process; `clock` gives unix seconds.
+    process; `clock` gives unix seconds. A silence of nodes from before this process existed is not
+    held against them.
     """
 
     def __init__(
@@ -30,7 +32,7 @@ class ClusterControl:
         assigned: AssignedStore,
         observed: ObservedStore,
         events: EventStore,
-        policy: Policy,
+        node_grace_s: float,
         clock: Callable[[], float],
     ) -> None:
         self._holder = holder
@@ -38,11 +40,11 @@ class ClusterControl:
         self._assigned = assigned
         self._observed = observed
         self._events = events
-        self._policy = policy
+        self._node_grace_s = node_grace_s
         self._clock = clock
         self._lease: Lease | None = None
         self._renew_at_s = 0.0
-        self._started_s = clock()
+        self._listening_since_s = clock()
 
     def step(self) -> None:
         """Plan once if the lease is ours. Raises StoreFailed when the store does."""
@@ -53,7 +55,8 @@ class ClusterControl:
         before = self._assigned.assigned()
         observed = self._observed.observed()
         desired = self._desired.desired()
-        after = plan(desired, before, observed, now, self._grace(now))
+        policy = Policy(node_grace_s=self._node_grace_s, listening_since_s=self._listening_since_s)
+        after = plan(desired, before, observed, now, policy)
         if after == before:
             return
         try:
@@ -63,7 +66,7 @@ class ClusterControl:
             log.info("The plan was not written: %s", conflict)
             self._renew_at_s = 0.0
             return
-        lost = lost_nodes(observed, now, self._policy)
+        lost = fleet(observed, now, policy).lost
         self._events.append(_differences(before, after, lost, now))
 
     def release(self) -> None:
@@ -71,13 +74,6 @@ class ClusterControl:
         if self._lease is not None:
             self._assigned.release(self._lease)
             self._lease = None
-
-    def _grace(self, now: float) -> Policy:
-        """No node is lost in the first moments of a supervisor: nobody could have reported yet."""
-        listened_s = now - self._started_s
-        if listened_s >= self._policy.node_grace_s:
-            return self._policy
-        return Policy(node_grace_s=float("inf"))
 
     def _held(self) -> Lease | None:
         now = self._clock()

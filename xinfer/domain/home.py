@@ -36,6 +36,11 @@ class Home:
         return self.run / "cluster.token"
 
     @property
+    def admin_key(self) -> Path:
+        """The API key (0600) that was made because none was declared."""
+        return self.run / "admin.key"
+
+    @property
     def node_lease(self) -> Path:
         """Touched by the worker once a second; shims end their engines when it goes stale."""
         return self.run / "node.lease"

@@ -19,8 +19,9 @@ from xinfer.domain.home import Home
 from xinfer.domain.model import ModelSpec
 from xinfer.engines.registry import Registry
 from xinfer.launch.preflight import prepare_home
+from xinfer.launch.settings_file import write_settings
 
-_OVERRIDE = re.compile(r"[+~]|[A-Za-z_][^/=]*=")
+_OVERRIDE = re.compile(r"[+~]|[A-Za-z_][A-Za-z0-9_]*(\.[^=]*)?=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Declaration:
         Raises StoreFailed when the home cannot be written.
         """
         prepare_home(self.home)
-        self.home.role_config.write_bytes(msgspec.json.encode(self.settings))
+        write_settings(self.home, self.settings)
         self.recipe_body.write_bytes(self.desired())
 
 

@@ -35,19 +35,21 @@ class Server:
     """How a role listens. `name` is its title in `ps`; `bind` as gunicorn writes addresses.
 
     `make` builds the WSGI application inside each worker process, after the fork; `stop` is
-    called there when the process begins to end, before it waits for requests under way.
+    called there when the process begins to end, before it waits for requests under way;
+    `exited(pid)` in the master after a worker process has ended.
     """
 
     name: str
     bind: str
     make: Callable[[], Wsgi]
     stop: Callable[[], None] = lambda: None
+    exited: Callable[[int], None] = lambda _pid: None
+    access_log: bool = False
     workers: int = 1
     connections: int = 2000
     keepalive_s: int = 75
     header_timeout_s: float = 15.0
     graceful_timeout_s: float = 30.0
-    options: tuple[tuple[str, Any], ...] = ()
 
 
 class RoleApplication(BaseApplication):  # type: ignore[misc]
@@ -73,8 +75,8 @@ class RoleApplication(BaseApplication):  # type: ignore[misc]
             "limit_request_field_size": 8190,
             "post_fork": _post_fork,
             "pre_fork": _title_master,
-            "preload_app": False,
-            **dict(server.options),
+            "child_exit": _child_exit,
+            "accesslog": "-" if server.access_log else None,
         }
         for name, value in chosen.items():
             self.cfg.set(name, value)
@@ -291,3 +293,7 @@ def _title_master(arbiter: Any, _worker: Any) -> None:
 
 def _post_fork(_arbiter: Any, worker: Any) -> None:
     setproctitle.setproctitle(f"xinfer: {worker.app.server.name} worker")
+
+
+def _child_exit(arbiter: Any, worker: Any) -> None:
+    arbiter.app.server.exited(worker.pid)

@@ -73,8 +73,9 @@ def _listener(port: int) -> str:
     try:
         sockets = psutil.net_connections(kind="tcp")
         for entry in sockets:
-            listens = entry.status == psutil.CONN_LISTEN and bool(entry.laddr)
-            if listens and entry.laddr[1] == port and entry.pid:
+            if entry.status != psutil.CONN_LISTEN or not entry.pid or not entry.laddr:
+                continue
+            if entry.laddr.port == port:
                 return f"{psutil.Process(entry.pid).name()} (pid {entry.pid})"
     except psutil.Error:
         return ""

@@ -9,20 +9,18 @@ import logging  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-import msgspec  # noqa: E402
-
-from xinfer.domain.cluster import Settings  # noqa: E402
 from xinfer.domain.home import Home  # noqa: E402
 from xinfer.errors import XinferError  # noqa: E402
 from xinfer.launch.launcher import REFUSED  # noqa: E402
 from xinfer.launch.preflight import role_log  # noqa: E402
+from xinfer.launch.settings_file import read_settings  # noqa: E402
 
 
 def main(argv: list[str]) -> int:
     """Serve one role until a signal. Exit status REFUSED when it cannot start and has said why."""
     role, home = argv[1], Home(Path(argv[2]))
     try:
-        settings = msgspec.json.decode(home.role_config.read_bytes(), type=Settings)
+        settings = read_settings(home)
         _start_logging(home, role, settings.log.level)
         # Imported here because each role needs only its half.
         if role == "supervisor":

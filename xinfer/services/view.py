@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from xinfer.domain.names import did_you_mean
 from xinfer.domain.model import ModelSpec
+from xinfer.domain.names import did_you_mean
 from xinfer.domain.ports import AssignedStore, DesiredStore, ObservedStore
 from xinfer.domain.replica import ReplicaStatus
 from xinfer.domain.routing import Route, routes

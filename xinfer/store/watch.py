@@ -26,6 +26,7 @@ class Watch:
         self._condition = threading.Condition()
         self._stamp = -1
         self._listeners: list[Callable[[], None]] = []
+        self._stopping = False
 
     @property
     def stamp(self) -> int:
@@ -48,14 +49,22 @@ class Watch:
             listener()
 
     def wait(self, seen: int, timeout_s: float) -> bool:
-        """Until the stamp differs from `seen`; False when `timeout_s` passed first."""
+        """Until the stamp differs from `seen` or we stop; False when `timeout_s` passed first."""
         with self._condition:
-            return self._condition.wait_for(lambda: self._stamp != seen, timeout_s)
+            return self._condition.wait_for(
+                lambda: self._stamp != seen or self._stopping, timeout_s
+            )
+
+    def stop(self) -> None:
+        """End all waits and the watching."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
 
     def run(self) -> None:
-        """Look for ever."""
+        """Look until `stop`."""
         failed = False
-        while True:
+        while not self._stopping:
             try:
                 self.look()
                 failed = False

@@ -1,0 +1,79 @@
+"""Running models: list, launch, describe, terminate, and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import falcon
+import msgspec
+
+from xinfer.api import quirks
+from xinfer.api.schemas.launch import spec_of
+from xinfer.domain.ports import EventStore
+from xinfer.services import description
+from xinfer.services.models import Models as ModelService
+from xinfer.services.view import View
+
+_LAUNCH_S = 3600.0
+
+
+class Models:
+    """`/v1/models`. `cached` gives a view that is read once per change of the store."""
+
+    def __init__(self, models: ModelService, cached: Callable[[], View]) -> None:
+        self._models = models
+        self._cached = cached
+        self._body: tuple[View, bytes] | None = None
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        view = self._cached()
+        if self._body is None or self._body[0] is not view:
+            entries = [description.describe(view, uid) for uid in view.desired.models]
+            self._body = (view, msgspec.json.encode({"object": "list", "data": entries}))
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = self._body[1]
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        spec = self._models.launch(spec_of(req.bounded_stream.read()))
+        if req.get_param_as_bool("wait_ready", default=True):
+            self._models.await_ready(spec.uid, _LAUNCH_S)
+        resp.media = {"model_uid": spec.uid}
+
+
+class Model:
+    """`/v1/models/{uid}`."""
+
+    def __init__(self, models: ModelService) -> None:
+        self._models = models
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
+        with quirks.unknown_uid_is_bad_request():
+            resp.media = description.describe(self._models.view(), uid)
+
+    def on_delete(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
+        with quirks.unknown_uid_is_bad_request():
+            self._models.terminate(uid)
+        resp.media = None
+
+
+class ModelParts:
+    """`/v1/models/{uid}/replicas`, `/timeline`, `/progress`, `/events`."""
+
+    def __init__(self, models: ModelService, events: EventStore) -> None:
+        self._models = models
+        self._events = events
+
+    def on_get_replicas(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
+        resp.media = [description.replica(entry) for entry in self._models.view().replicas(uid)]
+
+    def on_get_timeline(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
+        resp.media = [description.timeline(entry) for entry in self._models.view().replicas(uid)]
+
+    def on_get_progress(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
+        resp.media = description.progress(self._models.view(), uid)
+
+    def on_get_events(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
+        resp.media = [
+            {"event_type": event.kind, "event_ts": event.at_s, "event_content": event.message}
+            for event in self._events.events(uid)
+        ]

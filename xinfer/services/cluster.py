@@ -1,0 +1,77 @@
+"""The cluster as people see it: supervisor, nodes, and what they have."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import xinfer
+from xinfer.domain.node import NodeState
+from xinfer.domain.ports import ObservedStore
+
+
+class Cluster:
+    """`address` is the supervisor's `host:port`; `grace_s` after which a silent node is down."""
+
+    def __init__(
+        self,
+        observed: ObservedStore,
+        *,
+        address: str,
+        grace_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._observed = observed
+        self._address = address
+        self._grace_s = grace_s
+        self._clock = clock
+        self._started_s = clock()
+
+    def status(self) -> dict[str, Any]:
+        """`GET /status`: uptime in seconds, and each worker by address."""
+        now = self._clock()
+        nodes = self._observed.observed().nodes
+        return {
+            "uptime": int(now - self._started_s),
+            "workers": {
+                state.report.address: {
+                    "node": name,
+                    "alive": now - state.seen_at_s <= self._grace_s,
+                    "seen_s_ago": round(now - state.seen_at_s, 1),
+                    "replicas": len(state.report.replicas),
+                }
+                for name, state in nodes.items()
+            },
+        }
+
+    def info(self) -> list[dict[str, Any]]:
+        """`GET /v1/cluster/info?detailed=true`; memory in bytes."""
+        supervisor = {
+            "node_type": "Supervisor",
+            "ip_address": self._address,
+            "gpu_count": 0,
+            "gpu_vram_total": 0,
+            "software_version": xinfer.__version__,
+        }
+        return [supervisor, *(map(self._worker, self._observed.observed().nodes.values()))]
+
+    def _worker(self, state: NodeState) -> dict[str, Any]:
+        report, machine = state.report, state.report.machine
+        total = sum(device.total_bytes for device in machine.devices)
+        used = sum(device.used_bytes for device in machine.devices)
+        return {
+            "node_type": "Worker",
+            "node": report.node,
+            "ip_address": report.address,
+            "gpu_count": len(machine.devices),
+            "gpu_vram_total": total,
+            "gpu_vram_available": total - used,
+            "cpu_count": machine.cores,
+            "mem_total": machine.memory_total_bytes,
+            "mem_available": machine.memory_available_bytes,
+            "mem_used": machine.memory_total_bytes - machine.memory_available_bytes,
+            "software_version": report.version,
+            "alive": self._clock() - state.seen_at_s <= self._grace_s,
+            "labels": dict(report.labels),
+        }

@@ -1,0 +1,170 @@
+"""A model as the public API describes it: the peer's fields, truly filled, and some of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.replica import Cause, Phase
+from xinfer.domain.timeline import spans
+from xinfer.services.view import ReplicaView, View
+
+_STATUS = {
+    Phase.QUEUED: "CREATING",
+    Phase.READY: "READY",
+    Phase.DRAINING: "TERMINATING",
+    Phase.STOPPED: "TERMINATED",
+    Phase.FAILED: "ERROR",
+}
+"""The peer's words for phases; every other phase is LOADING there."""
+
+_WEIGHT = {
+    Phase.QUEUED: 0.0,
+    Phase.DOWNLOADING: 0.05,
+    Phase.ENVIRONMENT: 0.5,
+    Phase.STARTING: 0.6,
+    Phase.LOADING: 0.7,
+    Phase.WARMING: 0.95,
+    Phase.READY: 1.0,
+}
+"""How far a launch is when a phase begins; within a phase its own progress counts on."""
+
+
+def describe(view: View, uid: str) -> dict[str, Any]:
+    """One entry of `GET /v1/models`. Raises NotFound."""
+    spec = view.spec(uid)
+    route = view.routes()[uid]
+    replicas = view.replicas(uid)
+    return {
+        "id": uid,
+        "object": "model",
+        "created": spec.created_s,
+        "owned_by": "xinfer",
+        **_peer_fields(spec, replicas),
+        "replica": spec.replicas,
+        "state": str(route.state),
+        "reason": route.reason,
+        "replicas_ready": len(route.upstreams),
+        "restarts": sum(each.status.restarts for each in replicas if each.status),
+        "origin": str(spec.origin),
+    }
+
+
+def replica(entry: ReplicaView) -> dict[str, Any]:
+    """One entry of `GET /v1/models/{uid}/replicas`."""
+    status = entry.status
+    phase = status.phase if status else Phase.QUEUED
+    return {
+        "replica_id": entry.assigned.index,
+        "replica_model_uid": entry.assigned.replica_id,
+        "node": entry.assigned.node,
+        "worker_address": entry.node_address,
+        "model_address": status.address if status else None,
+        "accelerators": [str(index) for index in entry.assigned.devices],
+        "gpu_idx": list(entry.assigned.devices),
+        "status": _STATUS.get(phase, "LOADING"),
+        "phase": str(phase),
+        "created_ts": int(status.timeline[0].at_s) if status and status.timeline else None,
+        "restarts": status.restarts if status else 0,
+        "failures": status.failures if status else 0,
+        "memory_bytes": status.memory_bytes if status else None,
+        "pid": status.engine_pid if status else None,
+        "error_message": status.cause.summary if status and status.cause else None,
+    }
+
+
+def timeline(entry: ReplicaView) -> dict[str, Any]:
+    """One entry of `GET /v1/models/{uid}/timeline`."""
+    status = entry.status
+    return {
+        "replica_id": entry.assigned.replica_id,
+        "node": entry.assigned.node,
+        "phases": [
+            {"phase": str(span.phase), "started_s": span.started_s, "seconds": span.seconds}
+            for span in spans(status.timeline if status else ())
+        ],
+        "cause": _cause(status.cause) if status and status.cause else None,
+        "retry_at_s": status.retry_at_s if status else None,
+    }
+
+
+def progress(view: View, uid: str) -> dict[str, Any]:
+    """`GET /v1/models/{uid}/progress`: 0..1 overall and by replica; the slowest one counts."""
+    entries = [_progress(entry) for entry in view.replicas(uid)]
+    slowest = min(entries, key=lambda entry: entry["progress"], default=None)
+    return {
+        "progress": slowest["progress"] if slowest else 0.0,
+        "stage": slowest["stage"] if slowest else "pending",
+        "download_files": [],
+        "replicas": entries,
+    }
+
+
+def _progress(entry: ReplicaView) -> dict[str, Any]:
+    status = entry.status
+    phase = status.phase if status else Phase.QUEUED
+    begun = _WEIGHT.get(phase, 0.0)
+    following = min((value for value in _WEIGHT.values() if value > begun), default=1.0)
+    within = status.progress if status else 0.0
+    stage = "completed" if phase is Phase.READY else "pending" if status is None else str(phase)
+    return {
+        "replica_id": entry.assigned.index,
+        "replica_model_uid": entry.assigned.replica_id,
+        "progress": round(begun + within * (following - begun), 4),
+        "stage": stage,
+        "info": status.detail if status else "",
+        "updated_at": status.timeline[-1].at_s if status and status.timeline else None,
+        "download_files": [],
+    }
+
+
+def _peer_fields(spec: ModelSpec, replicas: tuple[ReplicaView, ...]) -> dict[str, Any]:
+    address = next((each.status.address for each in replicas if each.status), None)
+    devices = sorted({str(index) for each in replicas for index in each.assigned.devices})
+    common = {
+        "model_type": str(spec.kind),
+        "address": address,
+        "accelerators": devices,
+        "model_name": spec.family or spec.uid,
+        "model_engine": spec.engine,
+        "model_format": spec.format or _format(spec),
+        "quantization": spec.quantization,
+        "model_hub": str(spec.source.hub) if spec.source else None,
+        "model_revision" if spec.kind is not ModelKind.LLM else "revision": (
+            spec.source.revision if spec.source else None
+        ),
+    }
+    return {**common, **_by_kind(spec)}
+
+
+def _by_kind(spec: ModelSpec) -> Mapping[str, Any]:
+    if spec.kind is ModelKind.EMBEDDING:
+        return {"model_ability": ["embed"], "dimensions": None, "max_tokens": None, "language": []}
+    if spec.kind is ModelKind.RERANK:
+        return {"model_ability": ["rerank"], "type": "normal", "language": []}
+    return {
+        "model_ability": ["chat", "generate"],
+        "model_lang": [],
+        "model_description": None,
+        "model_size_in_billions": spec.size,
+        "model_family": spec.family or spec.uid,
+        "multimodal_projector": spec.options.get("mmproj"),
+        "context_length": spec.options.get("n_ctx"),
+    }
+
+
+def _format(spec: ModelSpec) -> str | None:
+    return "ggufv2" if spec.engine == "llama.cpp" else None
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "phase": str(cause.phase),
+        "summary": cause.summary,
+        "exit_code": cause.exit_code,
+        "signal": cause.signal,
+        "out_of_memory": cause.out_of_memory,
+        "exception": cause.exception,
+        "tail": list(cause.tail),
+    }
