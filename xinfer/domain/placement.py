@@ -1,97 +1,172 @@
-"""Which node takes a replica: filters say who can, a score says who should."""
+"""Which node, and which accelerators of it, one more replica goes to; or what is missing where."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from xinfer.domain.model import ModelSpec
-from xinfer.domain.node import NodeState
+from xinfer.domain import memory
+from xinfer.domain.model import ModelSpec, Placement
+from xinfer.domain.node import Device, NodeReport
 from xinfer.domain.state import AssignedReplica
 
-NO_NODE = "no worker has joined yet"
-"""The refusal while the cluster is still empty: a reason to wait, not a failure."""
+_NAMED_AT_MOST = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
-    """A node and the accelerators on it that a replica would get."""
+    """A place for one replica."""
 
     node: str
     devices: tuple[int, ...] = ()
 
 
+def matches(placement: Placement, report: NodeReport) -> bool:
+    """Whether a node is the one, and has the labels, that a spec asks for."""
+    if placement.node is not None and placement.node != report.node:
+        return False
+    return all(report.labels.get(name) == value for name, value in placement.labels.items())
+
+
 def place(
-    spec: ModelSpec, nodes: Mapping[str, NodeState], taken: Sequence[AssignedReplica]
+    spec: ModelSpec, nodes: Mapping[str, NodeReport], taken: Iterable[AssignedReplica]
 ) -> Seat | str:
-    """The best seat for one more replica of `spec`, or a sentence naming what is missing where.
+    """The best seat among `nodes`, or a sentence that says why there is none.
 
-    `nodes` are those that may be used; `taken` is everything assigned so far.
+    Spreads: fewest replicas of this model first, then fewest of any, then most free memory.
     """
-    if not nodes:
-        return NO_NODE
-    refusals = []
-    seats: list[tuple[tuple[int, int, str], Seat]] = []
-    for name, state in sorted(nodes.items()):
-        here = [replica for replica in taken if replica.node == name]
-        problem = _mismatch(spec, name, state) or _memory_shortage(spec, name, state, here)
-        devices = problem or _devices(spec, state, here)
+    by_node: dict[str, list[AssignedReplica]] = {name: [] for name in nodes}
+    for replica in taken:
+        by_node.setdefault(replica.node, []).append(replica)
+    found: list[tuple[int, int, int, str, tuple[int, ...]]] = []
+    shortages: dict[str, str] = {}
+    for name, report in nodes.items():
+        mine = by_node[name]
+        devices = _room(spec, report, mine)
         if isinstance(devices, str):
-            refusals.append(devices)
+            shortages[name] = devices
             continue
-        same = sum(replica.uid == spec.uid for replica in here)
-        seats.append(((same, len(here), name), Seat(node=name, devices=devices)))
-    if not seats:
-        return "; ".join(refusals) + "."
-    return min(seats, key=lambda scored: scored[0])[1]
+        same = sum(1 for replica in mine if replica.uid == spec.uid)
+        free = memory.free_on_machine(report.machine, mine)
+        found.append((same, len(mine), -free, name, devices))
+    if found:
+        *_, node, devices = min(found)
+        return Seat(node=node, devices=devices)
+    return _sentence(spec, shortages)
 
 
-def _mismatch(spec: ModelSpec, name: str, state: NodeState) -> str:
-    wanted = spec.placement
-    if wanted.node is not None and wanted.node != name:
-        return f"node {name} is not '{wanted.node}'"
-    for label, value in wanted.labels.items():
-        has = state.report.labels.get(label)
-        if has != value:
-            return f"node {name} has {label}={has or 'nothing'}, not {value}"
-    return ""
+def _room(
+    spec: ModelSpec, report: NodeReport, taken: list[AssignedReplica]
+) -> tuple[int, ...] | str:
+    """The accelerators to use on this node (none = main memory), or what it lacks."""
+    if not matches(spec.placement, report):
+        return _mismatch(spec.placement, report)
+    devices = _devices(spec, report, taken)
+    if isinstance(devices, str) or devices:
+        return devices
+    free = memory.free_on_machine(report.machine, taken)
+    if spec.memory_bytes is not None and spec.memory_bytes > free:
+        total = memory.gib(report.machine.memory_total_bytes)
+        return f"{memory.gib(free)} of {total} memory not yet asked for"
+    return ()
 
 
-def _memory_shortage(
-    spec: ModelSpec, name: str, state: NodeState, here: Iterable[AssignedReplica]
-) -> str:
-    if spec.memory_bytes is None:
-        return ""
-    total = state.report.machine.memory_total_bytes
-    used = sum(replica.spec.memory_bytes or 0 for replica in here)
-    free = total - used
-    if spec.memory_bytes <= free:
-        return ""
-    return (
-        f"node {name} has {_gib(free)} of memory left of {_gib(total)},"
-        f" {_gib(spec.memory_bytes)} are needed"
-    )
+def _mismatch(placement: Placement, report: NodeReport) -> str:
+    if placement.node is not None and placement.node != report.node:
+        return "is another node"
+    lacking = [
+        f"{name}={value}"
+        for name, value in placement.labels.items()
+        if report.labels.get(name) != value
+    ]
+    return f"lacks the label {', '.join(lacking)}"
 
 
 def _devices(
-    spec: ModelSpec, state: NodeState, here: Sequence[AssignedReplica]
+    spec: ModelSpec, report: NodeReport, taken: list[AssignedReplica]
 ) -> tuple[int, ...] | str:
-    """Accelerator indices for the replica, least used first; a sentence when there are too few."""
-    wanted, chosen = spec.placement.n_gpu, spec.placement.gpu_idx
-    present = {device.index for device in state.report.machine.devices}
-    name = state.report.node
-    if chosen:
-        missing = sorted(set(chosen) - present)
-        return f"node {name} has no accelerator {missing[0]}" if missing else tuple(chosen)
-    if wanted is None or not present:
-        count = wanted if isinstance(wanted, int) else 0
-        return f"node {name} has no accelerator, {count} are needed" if count else ()
-    count = 1 if wanted == "auto" else int(wanted)
-    if count > len(present):
-        return f"node {name} has {len(present)} accelerators, {count} are needed"
-    load = {index: sum(index in replica.devices for replica in here) for index in present}
-    return tuple(sorted(sorted(present), key=lambda index: load[index])[:count])
+    wanted, offered = spec.placement.n_gpu, report.machine.devices
+    if spec.placement.gpu_idx:
+        return _named(spec, offered, taken)
+    if wanted is None:
+        return ()
+    if isinstance(wanted, int):
+        return _several(wanted, spec, offered, taken)
+    if not offered or not (spec.source or spec.family):
+        # What loads no files of ours (a demo, a program of the user's) takes no accelerator
+        # unless it asks for one.
+        return ()
+    return _automatic(spec, offered, taken)
 
 
-def _gib(size_bytes: int) -> str:
-    return f"{size_bytes / 2**30:.1f} GiB"
+def _named(
+    spec: ModelSpec, offered: tuple[Device, ...], taken: list[AssignedReplica]
+) -> tuple[int, ...] | str:
+    """A share of the indices that the spec names: equal shares by replica where they divide."""
+    named = spec.placement.gpu_idx
+    missing = sorted(set(named) - {device.index for device in offered})
+    if missing:
+        return f"has no accelerator {', '.join(map(str, missing))}"
+    size, rest = divmod(len(named), max(1, spec.replicas))
+    if rest or not size:
+        size = len(named)
+    shares = [named[start : start + size] for start in range(0, len(named), size)]
+    used = Counter(replica.devices for replica in taken if replica.uid == spec.uid)
+    return min(shares, key=lambda part: used[part])
+
+
+def _several(
+    wanted: int, spec: ModelSpec, offered: tuple[Device, ...], taken: list[AssignedReplica]
+) -> tuple[int, ...] | str:
+    """Whole accelerators that no other replica uses."""
+    if not offered:
+        return "has no accelerator"
+    busy = {index for replica in taken for index in replica.devices}
+    part = memory.share(spec.memory_bytes or 0, wanted)
+    fit = [device.index for device in offered if device.total_bytes >= part]
+    free = [index for index in fit if index not in busy]
+    if len(fit) < wanted:
+        return f"has {len(fit)} accelerators with {memory.gib(part)}"
+    if len(free) < wanted:
+        return f"{len(free)} of {len(offered)} accelerators free"
+    return tuple(sorted(free)[:wanted])
+
+
+def _automatic(
+    spec: ModelSpec, offered: tuple[Device, ...], taken: list[AssignedReplica]
+) -> tuple[int, ...] | str:
+    """One accelerator, the least shared that has the memory."""
+    users = Counter(index for replica in taken for index in replica.devices)
+    need = spec.memory_bytes or 0
+    fit = [device for device in offered if memory.free_on_device(device, taken) >= need]
+    if not fit:
+        most = max(memory.free_on_device(device, taken) for device in offered)
+        return f"at most {memory.gib(most)} not yet asked for on one accelerator"
+    return (min(fit, key=lambda device: (users[device.index], device.index)).index,)
+
+
+def _sentence(spec: ModelSpec, shortages: Mapping[str, str]) -> str:
+    """`spec.placement` and memory as asked, then what each node has."""
+    place = spec.placement
+    if place.node is not None and place.node not in shortages:
+        known = ", ".join(sorted(shortages)) or "none"
+        return f"It must run on node '{place.node}', which is not there (there are: {known})."
+    if place.node is not None:
+        shortages = {place.node: shortages[place.node]}
+    named = sorted(shortages)[:_NAMED_AT_MOST]
+    parts = [f"node '{name}': {shortages[name]}" for name in named]
+    if len(shortages) > len(named):
+        parts.append(f"and {len(shortages) - len(named)} more nodes")
+    return f"No node can take a replica that needs {_needs(spec)}; {'; '.join(parts)}."
+
+
+def _needs(spec: ModelSpec) -> str:
+    place = spec.placement
+    needs = [memory.gib(spec.memory_bytes)] if spec.memory_bytes is not None else []
+    if place.gpu_idx:
+        needs.append(f"the accelerators {', '.join(map(str, place.gpu_idx))}")
+    elif isinstance(place.n_gpu, int):
+        needs.append(f"{place.n_gpu} accelerators")
+    needs += [f"the label {name}={value}" for name, value in place.labels.items()]
+    return " and ".join(needs) or "a node"

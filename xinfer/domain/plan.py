@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from xinfer.domain import names
+from xinfer.domain.fleet import Fleet, Policy, fleet
 from xinfer.domain.model import ModelSpec
-from xinfer.domain.node import NodeState
-from xinfer.domain.placement import place
-from xinfer.domain.replica import Phase
-from xinfer.domain.rollout import next_step
+from xinfer.domain.node import NodeReport
+from xinfer.domain.placement import Seat, matches, place
+from xinfer.domain.rollout import Held, dropped, missing, sacrifices
 from xinfer.domain.state import Assigned, AssignedReplica, Desired, Observed
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """`node_grace_s`: a node silent for longer is lost, if another one still speaks."""
-
-    node_grace_s: float = 60.0
+_NOBODY_YET = "No worker has joined yet."
+_NOBODY_NOW = "No worker has reported lately."
+_PASSES = 20
+"""Two or three are usual; the next plan goes on where this one stopped."""
 
 
 def plan(
@@ -25,109 +25,177 @@ def plan(
 ) -> Assigned:
     """The next assignment, of the same revision; equal to `assigned` when there is nothing to do.
 
-    An assignment that is still wanted is kept as it is. Replicas of lost nodes are placed anew,
-    unless every node is silent: then the silence is ours and nothing moves. A changed spec rolls
-    over one replica at a time. What cannot be placed is named in `refusals`.
+    What is still wanted stays where it is. A lost node's replicas move to another node, if one can
+    take them. A changed spec rolls over, one replica at a time. While no node speaks nothing is
+    moved or added: only what is no longer desired goes.
     """
-    lost = lost_nodes(observed, now_s, policy)
-    usable = {
-        name: state
-        for name, state in observed.nodes.items()
-        if now_s - state.seen_at_s <= policy.node_grace_s
-    }
-    kept = [
-        _refreshed(replica, desired)
-        for replica in assigned.replicas
-        if replica.uid in desired.models and replica.node not in lost
-    ]
+    seen = fleet(observed, now_s, policy)
+    for _ in range(_PASSES):
+        # Room that one model gives up is offered to all of them again, at once.
+        after = _pass(desired, assigned, seen)
+        if after == assigned:
+            break
+        assigned = after
+    return assigned
+
+
+def _pass(desired: Desired, assigned: Assigned, seen: Fleet) -> Assigned:
+    board: dict[str, list[AssignedReplica]] = {uid: [] for uid in sorted(desired.models)}
+    taken: set[str] = set()
+    for replica in assigned.replicas:
+        if replica.uid in board and replica.replica_id not in taken:
+            taken.add(replica.replica_id)
+            board[replica.uid].append(_refreshed(replica, desired))
     refusals: dict[str, str] = {}
-    for uid, spec in desired.models.items():
-        own = [replica for replica in kept if replica.uid == uid]
-        others = [replica for replica in kept if replica.uid != uid]
-        step = next_step(spec, own, _ready(own, observed))
-        own = [replica for replica in own if replica.index not in step.drop]
-        room = _Room(nodes=usable, others=tuple(others), shunned=_reported(uid, observed))
-        before = len(own)
-        own, refusal = _add(own, step.add, spec, room)
-        if refusal:
-            refusals[uid] = refusal
-            # No room to surge: make room by giving up one of the old ones, if there is any.
-            if len(own) == before:
-                own = [replica for replica in own if replica.index != step.sacrifice]
-        kept = [*others, *own]
-    kept.sort(key=lambda replica: (replica.uid, replica.index))
-    return replace(assigned, replicas=tuple(kept), refusals=refusals)
-
-
-def lost_nodes(observed: Observed, now_s: float, policy: Policy) -> frozenset[str]:
-    """Nodes silent beyond the grace; none when all are, for then it is us who do not hear."""
-    silent = frozenset(
-        name
-        for name, state in observed.nodes.items()
-        if now_s - state.seen_at_s > policy.node_grace_s
+    waiting: dict[str, str] = {}
+    for uid in board:
+        model = _Model(spec=desired.models[uid], board=board, fleet=seen)
+        model.settle()
+        if model.shortage:
+            # Who may still come may bring what is missing.
+            may_come = not seen.live or seen.awaited
+            (waiting if may_come else refusals)[uid] = model.shortage
+    ordered = [sorted(own, key=lambda one: one.index) for own in board.values()]
+    return replace(
+        assigned,
+        replicas=tuple(itertools.chain.from_iterable(ordered)),
+        refusals=refusals,
+        waiting=waiting,
     )
-    return frozenset() if len(silent) == len(observed.nodes) else silent
 
 
 def _refreshed(replica: AssignedReplica, desired: Desired) -> AssignedReplica:
     """With the desired spec when the process need not change for it; else as it was."""
     spec = desired.models[replica.uid]
-    same_process = spec.digest() == replica.spec.digest()
-    return replace(replica, spec=spec) if same_process and spec != replica.spec else replica
+    if spec == replica.spec or spec.digest() != replica.spec.digest():
+        return replica
+    return replace(replica, spec=spec)
 
 
-def _ready(own: list[AssignedReplica], observed: Observed) -> frozenset[int]:
-    """Indices of the assigned replicas that serve as assigned."""
-    serving = {
-        (state.report.node, status.replica_id, status.digest)
-        for state in observed.nodes.values()
-        for status in state.report.replicas
-        if status.phase is Phase.READY
-    }
-    return frozenset(
-        replica.index
-        for replica in own
-        if (replica.node, replica.replica_id, replica.spec.digest()) in serving
-    )
+@dataclass(slots=True, kw_only=True)
+class _Model:
+    """One model on its way to what its spec asks for, by changing its list on the `board`.
 
-
-def _reported(uid: str, observed: Observed) -> frozenset[int]:
-    """Indices under which any node still reports a process, assigned or not.
-
-    They are not given out again, so that even a node that was cut off never runs a second process
-    of a name that runs elsewhere.
+    The board has the assigned replicas of every model by uid. `shortage` says in the end why a
+    replica that could be added now is not.
     """
-    return frozenset(
-        status.index
-        for state in observed.nodes.values()
-        for status in state.report.replicas
-        if status.uid == uid
-    )
 
+    spec: ModelSpec
+    board: dict[str, list[AssignedReplica]]
+    fleet: Fleet
+    shortage: str = field(default="", init=False)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Room:
-    """Where replicas of one model can go: usable nodes, and what other models take of them."""
+    @property
+    def own(self) -> list[AssignedReplica]:
+        return self.board[self.spec.uid]
 
-    nodes: Mapping[str, NodeState]
-    others: tuple[AssignedReplica, ...]
-    shunned: frozenset[int]
+    def settle(self) -> None:
+        """Take every step that may be taken now."""
+        if not self.fleet.live:
+            self._settle_blindly()
+            return
+        for one in dropped(self.spec.replicas, self._held()):
+            self.own.remove(one.replica)
+        self._move_lost()
+        for _ in range(missing(self.spec.replicas, self._held())):
+            if not self._add():
+                self._swap()
+                break
 
+    def _settle_blindly(self) -> None:
+        """Nobody speaks: only a smaller count is acted upon."""
+        current = [one for one in self._held() if one.current]
+        for one in dropped(self.spec.replicas, current):
+            self.own.remove(one.replica)
+        if len(self.own) < self.spec.replicas:
+            self.shortage = _NOBODY_NOW if self.fleet.known else _NOBODY_YET
 
-def _add(
-    own: Sequence[AssignedReplica], count: int, spec: ModelSpec, room: _Room
-) -> tuple[list[AssignedReplica], str]:
-    """`own` with up to `count` more, each under the lowest free index; and why there are fewer."""
-    grown = list(own)
-    for _ in range(count):
-        seat = place(spec, room.nodes, [*room.others, *grown])
-        if isinstance(seat, str):
-            return grown, seat
-        used = {replica.index for replica in grown} | room.shunned
-        index = next(number for number in range(len(used) + 1) if number not in used)
-        grown.append(
-            AssignedReplica(
-                uid=spec.uid, index=index, node=seat.node, spec=spec, devices=seat.devices
+    def _held(self) -> list[Held]:
+        return [
+            Held(
+                replica=replica,
+                current=self._is_current(replica),
+                ready=self.fleet.is_ready(replica),
+                lost=self.fleet.is_lost(replica.node),
             )
+            for replica in self.own
+        ]
+
+    def _is_current(self, replica: AssignedReplica) -> bool:
+        if replica.spec != self.spec and replica.spec.digest() != self.spec.digest():
+            return False
+        report = self.fleet.live.get(replica.node)
+        return report is None or matches(self.spec.placement, report)
+
+    def _move_lost(self) -> None:
+        """To nodes that can take them; the others stay, for their node may return."""
+        for one in [one for one in self._held() if one.lost]:
+            seat = self._place(self.fleet.live, without=[one.replica])
+            if isinstance(seat, Seat):
+                self.own.remove(one.replica)
+                self._seat(seat, one.replica.index)
+            else:
+                self.shortage = f"Node '{one.replica.node}' is lost. {seat}"
+
+    def _add(self) -> bool:
+        """One more replica, if there is room."""
+        seat = self._place(self.fleet.live)
+        if isinstance(seat, str):
+            self.shortage = seat
+            return False
+        self._seat(seat)
+        return True
+
+    def _place(
+        self, nodes: Mapping[str, NodeReport], without: Sequence[AssignedReplica] = ()
+    ) -> Seat | str:
+        """A seat for one more, as if those of `without` were gone."""
+        everybody = itertools.chain.from_iterable(self.board.values())
+        return place(self.spec, nodes, [one for one in everybody if one not in without])
+
+    def _swap(self) -> None:
+        """There is no room: give up just enough old replicas of one node to place one new there."""
+        held = self._held()
+        candidates = sacrifices(held)
+        if not candidates and any(not one.current for one in held):
+            self.shortage = ""  # a step of the roll-over is under way, and waited for
+        ways = [way for node in self.fleet.live if (way := self._way(node, candidates))]
+        if not ways:
+            return
+        given, seat = min(ways, key=lambda way: len(way[0]))
+        for replica in given:
+            self.own.remove(replica)
+        self._seat(seat)
+        self.shortage = ""
+
+    def _way(self, node: str, held: list[Held]) -> tuple[list[AssignedReplica], Seat] | None:
+        """The fewest old replicas on `node` whose going makes room there, and the room."""
+        given: list[AssignedReplica] = []
+        for one in held:
+            if one.replica.node != node:
+                continue
+            given.append(one.replica)
+            seat = self._place({node: self.fleet.live[node]}, without=given)
+            if isinstance(seat, Seat):
+                return given, seat
+        return None
+
+    def _seat(self, seat: Seat, preferred: int = 0) -> None:
+        index = self._index(seat.node, preferred)
+        replica = AssignedReplica(
+            uid=self.spec.uid, index=index, node=seat.node, spec=self.spec, devices=seat.devices
         )
-    return grown, ""
+        self.own.append(replica)
+
+    def _index(self, node: str, preferred: int) -> int:
+        """`preferred`, or else the lowest, that no replica has and no process elsewhere goes by.
+
+        A process on `node` itself is no obstacle: it is ended before the new one starts.
+        """
+        taken = {replica.index for replica in self.own}
+        return next(
+            index
+            for index in itertools.chain([preferred], itertools.count())
+            if index not in taken
+            and not self.fleet.runs_elsewhere(names.replica_id(self.spec.uid, index), node)
+        )

@@ -1,51 +1,60 @@
-"""How many replicas of a model to add and which to drop next, so that service never dips."""
+"""Which replicas of one model go and how many come next, so that service never dips on the way."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xinfer.domain.model import ModelSpec
 from xinfer.domain.state import AssignedReplica
 
 _SURGE = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """`drop`: indices to give up now. `add`: replicas of the new spec to place now.
+class Held:
+    """An assigned replica as it stands.
 
-    `sacrifice`: the index to give up if there is no room for any added one (None = there is none).
+    `current`: it is what the spec asks for; if not, it is to be replaced. `ready`: its node says
+    that it serves. `lost`: its node is silent for too long, while others speak.
     """
 
-    add: int
-    drop: frozenset[int]
-    sacrifice: int | None = None
+    replica: AssignedReplica
+    current: bool
+    ready: bool
+    lost: bool
 
 
-def next_step(spec: ModelSpec, own: Sequence[AssignedReplica], ready: frozenset[int]) -> Step:
-    """The next move of one model towards `spec.replicas` replicas of exactly `spec`.
+def dropped(wanted: int, held: Sequence[Held]) -> list[Held]:
+    """Those to give up now.
 
-    Old replicas serve until as many new ones are ready; at most one replica more than wanted
-    exists at a time. Not-ready ones are dropped before ready ones, higher indices before lower.
+    Of the current ones what is too many: lost before not ready before ready, high indices first.
+    Of the old ones whatever does not serve, and the rest only while enough others are ready.
     """
-    digest = spec.digest()
-    fresh = [replica.index for replica in own if replica.spec.digest() == digest]
-    stale = [replica.index for replica in own if replica.spec.digest() != digest]
-    drop = set(_least_useful(fresh, ready, len(fresh) - spec.replicas))
-    serving = sum(index in ready for index in (*fresh, *stale) if index not in drop)
-    # An old replica that does not serve helps nobody; one that does is spared while it is needed.
-    spare = max(0, serving - spec.replicas)
-    idle = [index for index in stale if index not in ready]
-    busy = [index for index in stale if index in ready]
-    drop.update(idle, sorted(busy, reverse=True)[:spare])
-    fresh_left = len([index for index in fresh if index not in drop])
-    stale_left = sorted(index for index in stale if index not in drop)
-    room = spec.replicas + (_SURGE if stale_left else 0) - fresh_left - len(stale_left)
-    add = max(0, min(room, spec.replicas - fresh_left))
-    return Step(add=add, drop=frozenset(drop), sacrifice=stale_left[-1] if stale_left else None)
+    current = sorted((one for one in held if one.current), key=_least_useful)
+    gone = current[: max(0, len(current) - wanted)]
+    old = [one for one in held if not one.current]
+    gone += [one for one in old if not one.ready]
+    serving = sum(one.ready for one in held if one not in gone)
+    spare = max(0, serving - wanted)
+    return gone + sorted((one for one in old if one.ready), key=_least_useful)[:spare]
 
 
-def _least_useful(indices: Sequence[int], ready: frozenset[int], count: int) -> list[int]:
-    ranked = sorted(indices, key=lambda index: (index in ready, -index))
-    return ranked[: max(0, count)]
+def missing(wanted: int, held: Sequence[Held]) -> int:
+    """How many current replicas to add now: never more than one above `wanted` in all."""
+    current = sum(one.current for one in held)
+    return max(0, min(wanted - current, wanted + _SURGE - len(held)))
+
+
+def sacrifices(held: Sequence[Held]) -> list[Held]:
+    """Old replicas that may be given up to make room for a new one, the least useful first.
+
+    None while a current one is still on its way: it may free an old one by itself, and if it never
+    gets ready the old ones must go on serving.
+    """
+    if any(one.current and not one.ready for one in held):
+        return []
+    return sorted((one for one in held if not one.current), key=_least_useful)
+
+
+def _least_useful(one: Held) -> tuple[bool, bool, int]:
+    return (not one.lost, one.ready, -one.replica.index)

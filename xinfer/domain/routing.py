@@ -62,17 +62,15 @@ def routes(desired: Desired, assigned: Assigned, observed: Observed) -> dict[str
         seen = status.get((replica.node, replica.replica_id))
         if seen is not None and replica.uid in found:
             found[replica.uid].append(seen)
-    return {
-        uid: _route(spec, found[uid], assigned.refusals.get(uid, ""))
-        for uid, spec in desired.models.items()
-    }
+    return {uid: _route(spec, found[uid], assigned) for uid, spec in desired.models.items()}
 
 
-def _route(spec: ModelSpec, seen: list[ReplicaStatus], refusal: str) -> Route:
+def _route(spec: ModelSpec, seen: list[ReplicaStatus], assigned: Assigned) -> Route:
     upstreams = tuple(_upstream(replica) for replica in seen if _serves(replica))
     state, reason = RouteState.READY, ""
     if not upstreams:
-        state, reason = _absence(seen, refusal)
+        refusal, waiting = assigned.refusals.get(spec.uid, ""), assigned.waiting.get(spec.uid, "")
+        state, reason = _absence(seen, refusal, waiting)
     return Route(
         uid=spec.uid,
         kind=spec.kind,
@@ -85,7 +83,7 @@ def _route(spec: ModelSpec, seen: list[ReplicaStatus], refusal: str) -> Route:
     )
 
 
-def _absence(seen: list[ReplicaStatus], refusal: str) -> tuple[RouteState, str]:
+def _absence(seen: list[ReplicaStatus], refusal: str, waiting: str) -> tuple[RouteState, str]:
     resting = [
         replica for replica in seen if replica.phase is Phase.FAILED and replica.retry_at_s is None
     ]
@@ -96,6 +94,8 @@ def _absence(seen: list[ReplicaStatus], refusal: str) -> tuple[RouteState, str]:
     causes = [replica.cause for replica in seen if replica.phase is Phase.FAILED]
     if causes:
         return RouteState.LOADING, f"being restarted after: {_summary(causes[0])}"
+    if waiting and not seen:
+        return RouteState.LOADING, waiting
     phases = sorted({str(replica.phase) for replica in seen}) or ["queued"]
     return RouteState.LOADING, ", ".join(phases)
 

@@ -36,11 +36,16 @@ class AssignedReplica:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assigned:
-    """All decisions. `refusals` says, by uid, why wanted replicas are not assigned."""
+    """All decisions. `refusals` says, by uid, why wanted replicas are not assigned.
+
+    `waiting` does so where nothing is known to be wrong: a worker that has yet to join, or to
+    report again, may bring what is missing.
+    """
 
     revision: int = 0
     replicas: tuple[AssignedReplica, ...] = ()
     refusals: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
     def of_node(self, node: str) -> tuple[AssignedReplica, ...]:
         """The replicas that one node should run."""

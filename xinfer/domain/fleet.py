@@ -1,0 +1,83 @@
+"""The nodes as the planner sees them at one moment: who speaks, who is lost, who may still come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xinfer.domain.node import NodeReport
+from xinfer.domain.replica import Phase, ReplicaStatus
+from xinfer.domain.state import AssignedReplica, Observed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """`node_grace_s`: a node silent for longer is lost.
+
+    `listening_since_s` (unix seconds): silence before this moment is ours, not the node's. The
+    planner sets it to when it began, or began again, to hear anybody.
+    """
+
+    node_grace_s: float = 60.0
+    listening_since_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """`live` nodes were heard within the grace and may be given replicas. `lost` ones were not,
+    while others were. `awaited` ones were silent before we listened and have some time left.
+
+    When nobody speaks the silence is taken for ours, and nobody is lost. `statuses` is what was
+    last said, by node and replica id.
+    """
+
+    live: Mapping[str, NodeReport]
+    lost: frozenset[str]
+    awaited: frozenset[str]
+    known: frozenset[str]
+    statuses: Mapping[tuple[str, str], ReplicaStatus]
+
+    def is_lost(self, node: str) -> bool:
+        """Also a node that nobody knows any more, unless nobody speaks at all."""
+        return node in self.lost or (bool(self.live) and node not in self.known)
+
+    def is_ready(self, replica: AssignedReplica) -> bool:
+        """Whether it serves, as assigned, as far as its node can be believed."""
+        seen = self.statuses.get((replica.node, replica.replica_id))
+        return (
+            seen is not None
+            and seen.phase is Phase.READY
+            and seen.digest == replica.spec.digest()
+            and not self.is_lost(replica.node)
+        )
+
+    def runs_elsewhere(self, replica_id: str, node: str) -> bool:
+        """Whether a node other than `node` still reports a process of this name."""
+        return any(
+            name == replica_id and where != node and where not in self.lost
+            for where, name in self.statuses
+        )
+
+
+def fleet(observed: Observed, now_s: float, policy: Policy) -> Fleet:
+    """Judge every node by its last report."""
+    live, silent = {}, {}
+    for name, state in sorted(observed.nodes.items()):
+        if now_s - state.seen_at_s <= policy.node_grace_s:
+            live[name] = state.report
+        else:
+            silent[name] = max(state.seen_at_s, policy.listening_since_s)
+    lost = frozenset(
+        name for name, since_s in silent.items() if live and now_s - since_s > policy.node_grace_s
+    )
+    return Fleet(
+        live=live,
+        lost=lost,
+        awaited=frozenset(silent) - lost,
+        known=frozenset(observed.nodes),
+        statuses={
+            (name, status.replica_id): status
+            for name, state in observed.nodes.items()
+            for status in state.report.replicas
+        },
+    )
