@@ -13,6 +13,7 @@ from xinfer.worker.lastwords import last_words, tells_out_of_memory
 
 _LOOK_AT = 400
 _TAIL = 40
+_WIDTH = 1000
 _SHELL_SIGNAL = 128
 """A shell reports a child ended by signal n as exit code 128 + n."""
 
@@ -63,7 +64,7 @@ def gather(folder: Folder) -> Evidence:
     return Evidence(
         exit=record,
         shim=process,
-        lines=tuple(logs.of_last_launch(logs.tail(folder.log, _LOOK_AT))),
+        lines=tuple(line[:_WIDTH] for line in logs.of_last_launch(logs.tail(folder.log, _LOOK_AT))),
         shim_lines=tuple(logs.tail(folder.shim_log, _TAIL)),
         kernel_bytes=killed_for_memory(engine) if engine else None,
         oom_kills_now=shim.oom_kills(),

@@ -118,6 +118,10 @@ class Folder:
     def memo(self) -> Path:
         return self.path / "memo.json"
 
+    def make(self) -> None:
+        """Create the folder unless it is there, readable by its owner only. Raises OSError."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def order(self) -> Order | None:
         return _read(self.path / "launch.json", Order)
 
@@ -180,12 +184,6 @@ class Journal:
 
     def folder(self, replica_id: str) -> Folder:
         return Folder(self.home.replica(replica_id))
-
-    def make(self, replica_id: str) -> Folder:
-        """The folder, which exists afterwards and is readable by its owner only."""
-        folder = self.folder(replica_id)
-        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
 
     def folders(self) -> tuple[Folder, ...]:
         try:

@@ -14,26 +14,30 @@ from xinfer.errors import Conflict
 log = logging.getLogger("xinfer.worker")
 
 _TOUCH_S = 1.0
-_PATIENCE_S = 20.0
 
 
 class NodeLease:
-    """`take` it before anything else; `release` ends the renewing, never the replicas."""
+    """`take` it before anything else; `release` ends the renewing, never the replicas.
 
-    def __init__(self, home: Home) -> None:
+    `patience_s`: how long to wait for a worker that is ending, or that has yet to notice that the
+    process above it was killed.
+    """
+
+    def __init__(self, home: Home, *, patience_s: float) -> None:
         self._home = home
+        self._patience_s = patience_s
         self._lock = -1
         self._closed = threading.Event()
 
     def take(self) -> None:
         """Lock the node folder and renew the lease from now on.
 
-        Waits a moment for a worker that is just ending. Raises Conflict when another one lives.
+        Raises Conflict when another worker still holds it after `patience_s`.
         """
         self._home.run.mkdir(parents=True, exist_ok=True)
         path = self._home.run / "node.lock"
         self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while not self._try_lock():
             if time.monotonic() > deadline:
                 os.close(self._lock)

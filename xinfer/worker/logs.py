@@ -13,6 +13,7 @@ LAUNCH_MARK = "--- launch "
 """How the line begins that the shim writes before each start of the engine."""
 
 _CHUNK = 65536
+_MAX = 8 * 1024 * 1024
 _POLL_S = 0.2
 
 
@@ -130,7 +131,7 @@ def _tail(paths: list[Path], lines: int, end: int | None = None) -> bytes:
     for path in paths:
         with suppress(FileNotFoundError), path.open("rb") as file:
             position = file.seek(0, os.SEEK_END) if end is None else end
-            while position > 0 and data[:-1].count(b"\n") < lines:
+            while position > 0 and len(data) < _MAX and data.count(b"\n", 0, -1) < lines:
                 step = min(_CHUNK, position)
                 position -= step
                 file.seek(position)

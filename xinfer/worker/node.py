@@ -46,7 +46,8 @@ _SETTLE_S = 5.0
 class Node:
     """One machine's replicas.
 
-    `address` is where this worker's own API is reached, `host` the address engines listen on.
+    `address` is where this worker's own API is reached, `host` the address engines listen on,
+    `patience_s` how long `start` waits for another worker of the same home to end.
     """
 
     def __init__(
@@ -59,12 +60,13 @@ class Node:
         link: SupervisorLink,
         address: str,
         host: str = "127.0.0.1",
+        patience_s: float = 20.0,
     ) -> None:
         self._settings = settings
         self._address = address
         self._loop = Loop(self.turn, name="node", interval_s=_CALM_S)
         self._journal = Journal(home)
-        self._lease = NodeLease(home)
+        self._lease = NodeLease(home, patience_s=patience_s)
         self._devices = Devices()
         self._assignments = Assignments(kept_assignment(home))
         self._kit = Kit(
@@ -146,7 +148,7 @@ class Node:
         wanted = {replica.replica_id: replica for replica in assignment.replicas}
         for replica_id in wanted:
             if replica_id not in self._replicas and self._may_start():
-                folder = self._journal.make(replica_id)
+                folder = self._journal.folder(replica_id)
                 self._replicas[replica_id] = Replica.assign(folder, self._kit, wanted[replica_id])
         for replica_id, replica in list(self._replicas.items()):
             self._turn_one(replica_id, replica, wanted.get(replica_id))

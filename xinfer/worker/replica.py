@@ -7,6 +7,7 @@ a little. It never waits: what takes time runs beside it and is looked at in a l
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 
 from xinfer.domain.model import ModelSpec
@@ -119,7 +120,7 @@ class Replica:
         if self._preparation is not None:
             return self._preparation.detail
         if self._ending is not None and self._ending.open:
-            return f"{self._ending.open} connections open"
+            return f"open connections: {self._ending.open}"
         last = self._vigil.last if self._vigil else None
         loading = self._memo.phase in {Phase.STARTING, Phase.LOADING}
         return last.detail if last is not None and loading else ""
@@ -129,6 +130,9 @@ class Replica:
     def _begin(self, wanted: AssignedReplica) -> None:
         if wanted.spec.digest() != self._memo.digest:
             self._memo = memo.fresh(wanted)
+        # Failure is met again, and reported, when the order is written.
+        with suppress(OSError):
+            self._folder.make()
         self._enter(Phase.QUEUED)
         self._preparation = Preparation(wanted, self._folder, self._kit)
 

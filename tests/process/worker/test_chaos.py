@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tests.process.worker.workplace import Workplace, spec
 from xinfer.domain.model import Restart
-from xinfer.domain.replica import Phase
+from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.worker import reaper, shim
 from xinfer.worker.journal import kept_assignment
 
@@ -33,12 +33,21 @@ def test_kills_at_random_moments(workplace: Callable[..., Workplace]) -> None:
         kill(place, victim)
         if place.worker is not None and place.worker.poll() is not None:
             place.start()
-        digest = model.digest()
-        place.wait(Phase.READY, also=lambda it, digest=digest: it.digest == digest)
-        told = f"after killing {victim} in trial {number}:\n{place.words()}"
-        assert len(place.engines()) == 1, told
-        assert len(place.shims()) == 1, told
-        assert not (place.home.replica("one-rep0") / "twice").exists(), told
+        whole(place, model.digest(), f"killing {victim} in trial {number}")
+
+
+def whole(place: Workplace, digest: str, after: str) -> None:
+    """The replica is ready by its own word and from outside, and was never there twice."""
+
+    def as_told(told: ReplicaStatus) -> bool:
+        engines = [each.pid for each in place.engines()]
+        shims = [each.pid for each in place.shims()]
+        assert len(engines) <= 1, f"two engines after {after}"
+        return told.digest == digest and engines == [told.engine_pid] and shims == [told.shim_pid]
+
+    place.wait(Phase.READY, also=as_told)
+    twice = place.home.replica("one-rep0") / "twice"
+    assert not twice.exists(), f"two engines after {after}:\n{place.words()}"
 
 
 def kill(place: Workplace, victim: str) -> None:

@@ -215,7 +215,7 @@ def test_draining_waits_for_open_connections(workplace: Make) -> None:
     with socket.create_connection((host, int(port))) as client:
         client.sendall(b"GET /hang HTTP/1.1\r\nHost: it\r\n\r\n")
         place.assign()
-        place.wait(Phase.DRAINING, also=lambda it: it.detail == "1 connections open")
+        place.wait(Phase.DRAINING, also=lambda it: it.detail == "open connections: 1")
         # Many turns of the loop later it still waits for the client.
         assert place.engines()
         assert place.replica() is not None
@@ -264,7 +264,7 @@ def test_the_real_echo_host_announces_its_port_and_drains(workplace: Make) -> No
         assert "say this" in client.getresponse().read().decode()
     place.assign()
     place.wait_gone()
-    assert not place.processes("echo")
+    assert not place.processes("xinfer")
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
@@ -276,3 +276,17 @@ def test_a_shim_is_small(workplace: Make) -> None:
     rollup = Path(f"/proc/{ready.shim_pid}/smaps_rollup").read_text()
     (pss_kib,) = [int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")]
     assert pss_kib < 10 * 1024
+
+
+def test_a_folder_that_cannot_be_written_is_a_cause(workplace: Make) -> None:
+    place = workplace()
+    place.home.replicas.mkdir(parents=True)
+    obstacle = place.home.replica("one-rep0")
+    obstacle.write_text("a file where a folder should be")
+    place.assign(spec())
+    place.start()
+    failed = place.wait(Phase.FAILED)
+    assert failed.cause is not None
+    assert "Not a directory" in failed.cause.summary
+    obstacle.unlink()
+    place.wait(Phase.READY)

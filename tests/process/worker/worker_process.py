@@ -60,6 +60,7 @@ def main(folder: Path) -> int:
         hubs={},
         link=FileLink(folder),
         address="127.0.0.1:1",
+        patience_s=2.0,
     )
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
