@@ -68,6 +68,8 @@ class Appliance:
         return {
             **{k: v for k, v in os.environ.items() if not k.startswith(("XINFER_", "XINFERENCE_"))},
             MARK: self.mark,
+            # Without it setproctitle writes titles over the environment, where the mark is.
+            "SPT_NOENV": "1",
             "XINFER_HOME": str(self.home),
             "XINFER_ENDPOINT": self.url,
         }

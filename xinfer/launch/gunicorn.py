@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.http import get_parser, wsgi
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData, ParseException
 from gunicorn.workers.ggevent import GeventWorker
@@ -77,12 +79,24 @@ class RoleApplication(BaseApplication):  # type: ignore[misc]
             "pre_fork": _title_master,
             "child_exit": _child_exit,
             "accesslog": "-" if server.access_log else None,
+            "logger_class": RoleLog,
         }
         for name, value in chosen.items():
             self.cfg.set(name, value)
 
     def load(self) -> Wsgi:
         return self.server.make()
+
+
+class RoleLog(Logger):  # type: ignore[misc]
+    """gunicorn's messages among ours: where they go is decided once, for the whole role."""
+
+    def setup(self, cfg: Any) -> None:
+        self.error_log.setLevel(logging.getLogger().level)
+        self.error_log.propagate = True
+        self.access_log.setLevel(logging.INFO)
+        self.access_log.propagate = True
+        self.cfg = cfg
 
 
 class OneSend(wsgi.Response):  # type: ignore[misc]
@@ -93,6 +107,10 @@ class OneSend(wsgi.Response):  # type: ignore[misc]
 
     _head = b""
     headers_sent: bool
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.version = "xinfer"
 
     def send_headers(self) -> None:
         """Keep the head until there is something to send it with."""

@@ -7,11 +7,10 @@ from typing import Any
 
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
-from xinfer.domain.model import Hub
-from xinfer.domain.ports import Hub as HubPort
 from xinfer.engines.registry import Registry
 from xinfer.launch.endpoint import reachable_host
 from xinfer.launch.gunicorn import RoleApplication, Server
+from xinfer.launch.sources import hubs
 from xinfer.worker.app import create_app
 from xinfer.worker.link import HttpLink
 from xinfer.worker.node import Node
@@ -50,14 +49,6 @@ def serve(home: Home, settings: Settings) -> None:
             graceful_timeout_s=5.0,
         )
     ).run()
-
-
-def hubs(home: Home) -> dict[Hub, HubPort]:
-    """Where model files can come from on this machine."""
-    from xinfer.catalog.hubs.package import PackageHub
-    from xinfer.catalog.hubs.path import PathHub
-
-    return {Hub.PATH: PathHub(), Hub.PACKAGE: PackageHub(home.cache / "packages")}
 
 
 def _supervisor_url(settings: Settings) -> str:

@@ -38,7 +38,7 @@ class FileLink:
     def watch(self, revision: int, wait_s: float) -> Assignment:
         deadline = time.monotonic() + wait_s
         while (found := self._read()).revision == revision and time.monotonic() < deadline:
-            time.sleep(0.02)
+            time.sleep(0.05)
         return found
 
     def _read(self) -> Assignment:
