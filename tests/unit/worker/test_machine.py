@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
+import pytest
+
+from xinfer.domain.node import Device
 from xinfer.worker.cgroup import Allowance, allowance
 from xinfer.worker.connections import established
 from xinfer.worker.devices import Devices, cores
@@ -77,6 +82,42 @@ def test_this_machine_is_described() -> None:
     assert machine.cores >= 1
     assert 0 < machine.memory_available_bytes <= machine.memory_total_bytes
     assert "-" in machine.system
+
+
+class Driver(types.ModuleType):
+    """The calls of NVML that are used, for one board."""
+
+    class NVMLError(Exception):
+        pass
+
+    def nvmlInit(self) -> None:  # noqa: N802 - NVML's spelling
+        return
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return 1
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
+        return f"board {index}"
+
+    def nvmlDeviceGetName(self, handle: str) -> bytes:  # noqa: N802
+        return b"NVIDIA H100"
+
+    def nvmlDeviceGetMemoryInfo(self, handle: str) -> types.SimpleNamespace:  # noqa: N802
+        return types.SimpleNamespace(total=80, used=3)
+
+
+def test_boards_are_listed_when_the_driver_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver("pynvml")
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    board = Device(index=0, name="NVIDIA H100", kind="cuda", total_bytes=80, used_bytes=3)
+    devices = Devices()
+    assert devices.machine().devices == (board,)
+
+    def lost(self: Driver, handle: str) -> None:
+        raise Driver.NVMLError
+
+    monkeypatch.setattr(Driver, "nvmlDeviceGetMemoryInfo", lost)
+    assert devices.machine().devices == ()
 
 
 TABLE = """\
