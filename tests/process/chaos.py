@@ -104,7 +104,9 @@ def _expected() -> dict[str, int]:
         "echo": replicas,
         "shim": replicas,
         "supervisor master": 1,
+        "supervisor worker": 1,
         "worker master": 1,
+        "worker worker": 1,
         "launcher": 1,
         "strangers": 0,
     }
@@ -119,18 +121,12 @@ def _counts(appliance: Appliance) -> dict[str, int]:
         "worker worker",
     ]
     for process in appliance.processes():
-        title = " ".join(_command(process))
-        kind = next((name for name in known if f"xinfer: {name}" in title), "strangers")
-        if kind in counts:
-            counts[kind] += 1
+        try:
+            title = " ".join(process.cmdline())
+        except psutil.NoSuchProcess:
+            continue
+        counts[next((name for name in known if f"xinfer: {name}" in title), "strangers")] += 1
     return counts
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ["xinfer: supervisor worker"]
 
 
 def run(appliance: Appliance, trials: int, seed: int, tell: Callable[[str], None]) -> list[Outcome]:
