@@ -94,10 +94,14 @@ class _Model:
         if not self.fleet.live:
             self._settle_blindly()
             return
-        for one in dropped(self.spec.replicas, self._held()):
+        held = self._held()
+        for one in dropped(self.spec.replicas, held):
             self.own.remove(one.replica)
-        self._move_lost()
-        for _ in range(missing(self.spec.replicas, self._held())):
+            held.remove(one)
+        for one in held:
+            if one.lost:
+                self._move(one.replica)
+        for _ in range(missing(self.spec.replicas, held)):
             if not self._add():
                 self._swap()
                 break
@@ -127,15 +131,14 @@ class _Model:
         report = self.fleet.live.get(replica.node)
         return report is None or matches(self.spec.placement, report)
 
-    def _move_lost(self) -> None:
-        """To nodes that can take them; the others stay, for their node may return."""
-        for one in [one for one in self._held() if one.lost]:
-            seat = self._place(self.fleet.live, without=[one.replica])
-            if isinstance(seat, Seat):
-                self.own.remove(one.replica)
-                self._seat(seat, one.replica.index)
-            else:
-                self.shortage = f"Node '{one.replica.node}' is lost. {seat}"
+    def _move(self, lost: AssignedReplica) -> None:
+        """To a node that can take it; else it stays, for its own node may return."""
+        seat = self._place(self.fleet.live, without=[lost])
+        if isinstance(seat, Seat):
+            self.own.remove(lost)
+            self._seat(seat, lost.index)
+        else:
+            self.shortage = f"Node '{lost.node}' is lost. {seat}"
 
     def _add(self) -> bool:
         """One more replica, if there is room."""

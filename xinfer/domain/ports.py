@@ -75,9 +75,17 @@ class DesiredStore(Protocol):
     def desired(self) -> Desired: ...
 
     def write_desired(
-        self, models: Mapping[str, ModelSpec], *, expected: int, recipe: str | None = None
+        self,
+        models: Mapping[str, ModelSpec],
+        *,
+        expected: int,
+        recipe: str | None = None,
+        declared: Mapping[str, ModelSpec] | None = None,
     ) -> Desired:
-        """Replace all models. Raises Conflict unless the stored revision is `expected`."""
+        """Replace all models; `recipe` and `declared` stay as they are when None.
+
+        Raises Conflict unless the stored revision is `expected`.
+        """
         ...
 
 

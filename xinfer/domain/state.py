@@ -12,11 +12,22 @@ from xinfer.domain.node import NodeState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What should run, by uid. `recipe` names the recipe that was applied last, if any."""
+    """What should run, by uid.
+
+    `recipe` names the recipe that was applied last, if any, and `declared` is what it said; where
+    `models` differs from that, it was changed since.
+    """
 
     revision: int = 0
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     recipe: str = ""
+    declared: Mapping[str, ModelSpec] = field(default_factory=dict)
+
+    def drift(self) -> tuple[str, ...]:
+        """The uids that the recipe declared and that are not, or no longer, as declared."""
+        return tuple(
+            sorted(uid for uid, spec in self.declared.items() if self.models.get(uid) != spec)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import NodeReport, NodeState
@@ -15,7 +17,14 @@ from xinfer.domain.state import Assigned, Desired, Event, Observed
 from xinfer.errors import Conflict
 from xinfer.store import codec
 from xinfer.store.database import Database
-from xinfer.store.rows import bump, read_document, read_stamp, swap_document, upsert
+from xinfer.store.rows import (
+    Document,
+    bump,
+    read_document,
+    read_revision,
+    read_stamp,
+    swap_document,
+)
 from xinfer.store.tables import EVENTS, LEASES, NODES
 
 _KEPT_EVENTS = 200
@@ -23,41 +32,56 @@ _LEASE = "control"
 
 
 class ClusterStore:
-    """Implements DesiredStore, AssignedStore, ObservedStore, EventStore and Changes."""
+    """Implements DesiredStore, AssignedStore, ObservedStore, EventStore and Changes.
+
+    `clock` gives unix seconds. `heartbeat_s`: the time of a report that says nothing new is kept
+    no more often than this, so it must be well below the grace of a silent node.
+    """
 
     def __init__(
         self,
         database: Database,
         *,
         clock: Callable[[], float] = time.time,
-        heartbeat_s: float = 5.0,
+        heartbeat_s: float = 1.0,
     ) -> None:
         self._database = database
         self._clock = clock
         self._heartbeat_s = heartbeat_s
+        self._desired = Desired()
+        self._assigned = Assigned()
 
     def desired(self) -> Desired:
-        with self._database.read() as connection:
-            return read_document(connection, "desired", Desired)
+        self._desired = self._document("desired", self._desired)
+        return self._desired
 
     def write_desired(
-        self, models: Mapping[str, ModelSpec], *, expected: int, recipe: str | None = None
+        self,
+        models: Mapping[str, ModelSpec],
+        *,
+        expected: int,
+        recipe: str | None = None,
+        declared: Mapping[str, ModelSpec] | None = None,
     ) -> Desired:
         with self._database.write() as connection:
             before = read_document(connection, "desired", Desired)
-            name = before.recipe if recipe is None else recipe
-            after = Desired(revision=expected + 1, models=dict(models), recipe=name)
+            after = Desired(
+                revision=expected + 1,
+                models=dict(models),
+                recipe=before.recipe if recipe is None else recipe,
+                declared=before.declared if declared is None else dict(declared),
+            )
             swap_document(connection, "desired", expected, after)
         return after
 
     def assigned(self) -> Assigned:
-        with self._database.read() as connection:
-            return read_document(connection, "assigned", Assigned)
+        self._assigned = self._document("assigned", self._assigned)
+        return self._assigned
 
     def write_assigned(self, assigned: Assigned, *, expected: int, lease: Lease) -> Assigned:
         after = replace(assigned, revision=expected + 1)
         with self._database.write() as connection:
-            held = connection.execute(sa.select(LEASES).where(LEASES.c.name == _LEASE)).first()
+            held = connection.execute(_READ_LEASE).first()
             if held is None or (held.holder, held.term) != (lease.holder, lease.term):
                 raise Conflict(f"The lease of term {lease.term} was taken over by another process.")
             swap_document(connection, "assigned", expected, after)
@@ -65,8 +89,12 @@ class ClusterStore:
 
     def acquire(self, holder: str, ttl_s: float) -> Lease | None:
         now = self._clock()
+        with self._database.read() as connection:
+            held = connection.execute(_READ_LEASE).first()
+        if held is not None and held.holder != holder and held.expires_s > now:
+            return None
         with self._database.write() as connection:
-            held = connection.execute(sa.select(LEASES).where(LEASES.c.name == _LEASE)).first()
+            held = connection.execute(_READ_LEASE).first()
             if held is None:
                 row = {"name": _LEASE, "holder": holder, "term": 1, "expires_s": now + ttl_s}
                 connection.execute(sa.insert(LEASES).values(row))
@@ -93,45 +121,31 @@ class ClusterStore:
     def observed(self) -> Observed:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(NODES)).all()
-        return Observed(
-            nodes={
-                row.node: NodeState(
-                    report=codec.decode(row.body, NodeReport), seen_at_s=row.seen_at_s
-                )
-                for row in rows
-            }
-        )
+        return Observed(nodes={row.node: _node_state(row) for row in rows})
 
     def record(self, report: NodeReport, now_s: float) -> bool:
-        """Also keeps the time of an unchanged report, but only every few seconds and silently."""
-        body = codec.encode(report)
-        same = codec.encode(_essence(report))
+        """What changes all the time (counters, memory in use) is kept too, but wakes nobody."""
         with self._database.read() as connection:
-            kept = connection.execute(sa.select(NODES).where(NODES.c.node == report.node)).first()
-        if kept is not None:
-            if kept.incarnation == report.incarnation and kept.sequence >= report.sequence:
-                return False
-            unchanged = codec.encode(_essence(codec.decode(kept.body, NodeReport))) == same
-            if unchanged and now_s - kept.seen_at_s < self._heartbeat_s:
-                return False
-        else:
-            unchanged = False
-        values = {
-            "incarnation": report.incarnation,
-            "sequence": report.sequence,
-            "seen_at_s": now_s,
-            "body": body,
-        }
+            kept = connection.execute(_READ_NODE, {"name": report.node}).first()
+        if kept is not None and _is_late(kept, report):
+            return False
+        changed = kept is None or _essence(_node_state(kept).report) != _essence(report)
+        if kept is not None and not changed and 0 <= now_s - kept.seen_at_s < self._heartbeat_s:
+            return False
         with self._database.write() as connection:
-            upsert(connection, NODES, "node", report.node, values)
-            if not unchanged:
+            # Another process may have kept a later report since.
+            kept = connection.execute(_READ_NODE, {"name": report.node}).first()
+            if kept is not None and _is_late(kept, report):
+                return False
+            _keep(connection, report, now_s, is_new=kept is None)
+            if changed:
                 bump(connection)
-        return not unchanged
+        return changed
 
     def forget(self, node: str) -> None:
         with self._database.write() as connection:
-            connection.execute(sa.delete(NODES).where(NODES.c.node == node))
-            bump(connection)
+            if connection.execute(sa.delete(NODES).where(NODES.c.node == node)).rowcount:
+                bump(connection)
 
     def append(self, events: Iterable[Event]) -> None:
         rows = [
@@ -143,18 +157,7 @@ class ClusterStore:
         with self._database.write() as connection:
             connection.execute(sa.insert(EVENTS), rows)
             for uid in {row["uid"] for row in rows}:
-                oldest = (
-                    sa.select(EVENTS.c.id)
-                    .where(EVENTS.c.uid == uid)
-                    .order_by(EVENTS.c.id.desc())
-                    .offset(_KEPT_EVENTS)
-                    .limit(1)
-                )
-                last = connection.execute(oldest).scalar()
-                if last is not None:
-                    connection.execute(
-                        sa.delete(EVENTS).where(EVENTS.c.uid == uid, EVENTS.c.id <= last)
-                    )
+                _prune(connection, str(uid))
 
     def events(self, uid: str, limit: int = 200) -> tuple[Event, ...]:
         newest = (
@@ -171,13 +174,60 @@ class ClusterStore:
         with self._database.read() as connection:
             return read_stamp(connection)
 
+    def _document(self, name: str, kept: Document) -> Document:
+        """The stored document; `kept` is what was read last, and saves reading the same again."""
+        with self._database.read() as connection:
+            if kept.revision and kept.revision == read_revision(connection, name):
+                return kept
+            return read_document(connection, name, type(kept))
+
+
+def _node_state(row: Any) -> NodeState:
+    return NodeState(report=codec.decode(row.body, NodeReport), seen_at_s=row.seen_at_s)
+
+
+def _is_late(kept: Any, report: NodeReport) -> bool:
+    """Whether a later report of the same worker process is kept already."""
+    return bool(kept.incarnation == report.incarnation and kept.sequence >= report.sequence)
+
+
+def _keep(connection: Connection, report: NodeReport, now_s: float, *, is_new: bool) -> None:
+    values = {
+        "incarnation": report.incarnation,
+        "sequence": report.sequence,
+        "seen_at_s": now_s,
+        "body": codec.encode(report),
+    }
+    if is_new:
+        connection.execute(sa.insert(NODES).values(node=report.node, **values))
+    else:
+        connection.execute(sa.update(NODES).where(NODES.c.node == report.node).values(values))
+
 
 def _essence(report: NodeReport) -> NodeReport:
-    """The report without what changes all the time and wakes nobody: counters and memory in use."""
+    """The report without what changes all the time."""
     machine = replace(
         report.machine,
         memory_available_bytes=0,
         devices=tuple(replace(device, used_bytes=0) for device in report.machine.devices),
     )
     replicas = tuple(replace(each, memory_bytes=None) for each in report.replicas)
-    return replace(report, sequence=0, machine=machine, replicas=replicas)
+    return replace(report, sequence=0, assignment=0, machine=machine, replicas=replicas)
+
+
+def _prune(connection: Connection, uid: str) -> None:
+    """Drop the events of a model beyond the newest that are kept."""
+    oldest = (
+        sa.select(EVENTS.c.id)
+        .where(EVENTS.c.uid == uid)
+        .order_by(EVENTS.c.id.desc())
+        .offset(_KEPT_EVENTS)
+        .limit(1)
+    )
+    last = connection.execute(oldest).scalar()
+    if last is not None:
+        connection.execute(sa.delete(EVENTS).where(EVENTS.c.uid == uid, EVENTS.c.id <= last))
+
+
+_READ_LEASE = sa.select(LEASES).where(LEASES.c.name == _LEASE)
+_READ_NODE = sa.select(NODES).where(NODES.c.node == sa.bindparam("name"))

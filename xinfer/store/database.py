@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,26 +16,36 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from xinfer.errors import StoreFailed
 from xinfer.store.tables import METADATA, VERSIONS
 
-_HEAD = "0001"
+HEAD = "0001"
 """The newest schema version in `migrations/versions`; a test compares the two."""
+
+_LOCKED_S = 5.0
+_BUSY_MS = 20
 
 _HINTS = (
     ("full", "Free space on its disk; nothing that was stored before is lost."),
     ("readonly", "Make the file and its folder writable for this user."),
     ("unable to open", "Check that its folder exists and is writable for this user."),
+    ("permission denied", "Make the folder writable for this user, or choose another home."),
     ("malformed", "Restore a backup, or move the file away to start with an empty store."),
     ("not a database", "Restore a backup, or move the file away to start with an empty store."),
     ("locked", "Another process holds it for long; see which with lsof or fuser."),
-    ("i/o error", "Check the disk that it is on."),
+    ("i/o error", "Check the disk that it is on, and the space left there."),
 )
 
 
 class Database:
-    """Short transactions on SQLite (WAL) or any other database that SQLAlchemy reaches."""
+    """Short transactions on SQLite (WAL) or any other database that SQLAlchemy reaches.
+
+    Open one per process, after the fork. Transactions must not be nested: there is one connection.
+    """
 
     def __init__(self, url: str) -> None:
-        self._engine = _open(url)
-        self._place = self._engine.url.render_as_string(hide_password=True)
+        self._place = url
+        with self._explained():
+            parsed = sa.make_url(url)
+            self._place = parsed.render_as_string(hide_password=True)
+            self._engine = _open(parsed)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -48,10 +59,10 @@ class Database:
 
         Raises StoreFailed; what was stored before is then intact.
         """
-        with self._explained(), self._engine.begin() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield connection
+        with self._explained(), self._engine.connect() as connection:
+            self._begin(connection)
+            with connection.begin():
+                yield connection
 
     def migrate(self) -> None:
         """Bring the schema to the newest version. Raises StoreFailed.
@@ -59,32 +70,57 @@ class Database:
         Loading Alembic takes longer than all the rest of a start, so it is done only for a store
         of an older version; an empty one gets the newest tables at once.
         """
-        with self._explained():
-            with self._engine.begin() as connection:
-                current = self._version(connection)
-                if current is None:
-                    METADATA.create_all(connection)
-                    connection.execute(sa.insert(VERSIONS).values(version_num=_HEAD))
-            if current in (None, _HEAD):
-                return
-            from alembic import command
-            from alembic.config import Config
-
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-            with self._engine.connect() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-                connection.commit()
+        with self.write() as connection:
+            current = self._version(connection)
+            if current is None:
+                METADATA.create_all(connection)
+                connection.execute(sa.insert(VERSIONS).values(version_num=HEAD))
+            elif current != HEAD:
+                self._upgrade(connection)
 
     def close(self) -> None:
-        """Drop all connections."""
+        """Drop the connection."""
         self._engine.dispose()
+
+    def _begin(self, connection: Connection) -> None:
+        """Take SQLite's write lock, waiting for other processes without blocking this one.
+
+        SQLite's own waiting would stop every greenlet of the process, so it is kept short and the
+        rest is slept through.
+        """
+        if connection.dialect.name != "sqlite":
+            return
+        deadline = time.monotonic() + _LOCKED_S
+        driver: Any = connection.connection.driver_connection
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(_BUSY_MS / 1000)
 
     def _version(self, connection: Connection) -> str | None:
         if not sa.inspect(connection).has_table(VERSIONS.name):
             return None
         return connection.execute(sa.select(VERSIONS.c.version_num)).scalar()
+
+    def _upgrade(self, connection: Connection) -> None:
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreFailed(
+                f"The schema of the state store is not known to this xinfer ({error}).",
+                "A newer xinfer wrote it: install that version again, or restore a backup.",
+            ) from error
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -92,7 +128,7 @@ class Database:
             yield
         except DBAPIError as error:
             raise self._failure(str(error.orig)) from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise self._failure(str(error)) from error
 
     def _failure(self, words: str) -> StoreFailed:
@@ -100,21 +136,30 @@ class Database:
         return StoreFailed(f"The state store {self._place} failed: {words}.", hint)
 
 
-def _open(url: str) -> Engine:
-    engine = sa.create_engine(url, connect_args=_arguments(url), pool_size=2, max_overflow=4)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare)
+def _open(url: sa.URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    # One connection that is waited for: two greenlets with a connection each could wait for each
+    # other's lock inside SQLite, where no greenlet can run. A pool without connections (NullPool)
+    # would open the file for every query, and write the whole log back at every close. One shared
+    # by all at once (StaticPool) would mix their transactions.
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        # Without isolation level the driver opens no transaction behind our back: BEGIN IMMEDIATE
+        # is ours. Greenlets take turns on the connection, hence no thread check.
+        connect_args={"isolation_level": None, "check_same_thread": False},
+    )
+    sa.event.listen(engine, "connect", _prepare)
     return engine
 
 
-def _arguments(url: str) -> dict[str, Any]:
-    # Without isolation level the driver opens no transaction behind our back: BEGIN IMMEDIATE is
-    # ours. Greenlets of one thread share connections, one after the other, hence no thread check.
-    sqlite = {"isolation_level": None, "check_same_thread": False, "timeout": 5.0}
-    return sqlite if url.startswith("sqlite") else {}
-
-
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA busy_timeout=5000")
+    connection.execute("PRAGMA foreign_keys=ON")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,10 +16,14 @@ Document = TypeVar("Document", Desired, Assigned)
 _STAMP = "changes"
 
 
+def read_revision(connection: Connection, name: str) -> int:
+    """The revision of a stored document, 0 when there is none."""
+    return int(connection.execute(_READ_REVISION, {"document": name}).scalar() or 0)
+
+
 def read_document(connection: Connection, name: str, kind: type[Document]) -> Document:
     """The stored document, or an empty one of revision 0."""
-    query = sa.select(DOCUMENTS.c.body).where(DOCUMENTS.c.name == name)
-    body = connection.execute(query).scalar()
+    body = connection.execute(_READ_BODY, {"document": name}).scalar()
     return kind() if body is None else codec.decode(body, kind)
 
 
@@ -29,11 +32,8 @@ def swap_document(
 ) -> None:
     """Write `document` if the stored revision is `expected`; raises Conflict otherwise."""
     body = codec.encode(document)
-    if expected == 0:
-        exists = sa.select(DOCUMENTS.c.revision).where(DOCUMENTS.c.name == name)
-        if connection.execute(exists).scalar() is None:
-            row = {"name": name, "revision": 0, "body": body}
-            connection.execute(sa.insert(DOCUMENTS).values(row))
+    if expected == 0 and connection.execute(_READ_BODY, {"document": name}).scalar() is None:
+        connection.execute(sa.insert(DOCUMENTS).values(name=name, revision=0, body=body))
     done = connection.execute(
         sa.update(DOCUMENTS)
         .where(DOCUMENTS.c.name == name, DOCUMENTS.c.revision == expected)
@@ -41,18 +41,10 @@ def swap_document(
     )
     if done.rowcount != 1:
         raise Conflict(
-            f"The {name} state is no longer at revision {expected}.", "Read it again and retry."
+            f"The {name} state is no longer at revision {expected}.",
+            "Read it again, and retry on top of that.",
         )
     bump(connection)
-
-
-def upsert(
-    connection: Connection, table: sa.Table, key: str, name: str, values: Mapping[str, Any]
-) -> None:
-    """Update the row whose `key` is `name`, or insert it."""
-    done = connection.execute(sa.update(table).where(table.c[key] == name).values(**values))
-    if done.rowcount == 0:
-        connection.execute(sa.insert(table).values({key: name, **values}))
 
 
 def bump(connection: Connection) -> None:
@@ -67,4 +59,6 @@ def read_stamp(connection: Connection) -> int:
     return int(connection.execute(_READ_STAMP).scalar() or 0)
 
 
+_READ_REVISION = sa.select(DOCUMENTS.c.revision).where(DOCUMENTS.c.name == sa.bindparam("document"))
+_READ_BODY = sa.select(DOCUMENTS.c.body).where(DOCUMENTS.c.name == sa.bindparam("document"))
 _READ_STAMP = sa.select(STAMPS.c.value).where(STAMPS.c.name == _STAMP)

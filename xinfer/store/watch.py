@@ -49,11 +49,10 @@ class Watch:
             listener()
 
     def wait(self, seen: int, timeout_s: float) -> bool:
-        """Until the stamp differs from `seen` or we stop; False when `timeout_s` passed first."""
+        """Until the stamp differs from `seen`; False when `timeout_s` passed first, or at `stop`."""
         with self._condition:
-            return self._condition.wait_for(
-                lambda: self._stamp != seen or self._stopping, timeout_s
-            )
+            self._condition.wait_for(lambda: self._stamp != seen or self._stopping, timeout_s)
+            return self._stamp != seen
 
     def stop(self) -> None:
         """End all waits and the watching."""
@@ -63,13 +62,15 @@ class Watch:
 
     def run(self) -> None:
         """Look until `stop`."""
-        failed = False
+        complaint = ""
         while not self._stopping:
             try:
                 self.look()
-                failed = False
+                complaint = ""
             except StoreFailed as error:
-                if not failed:
+                if complaint != str(error):
                     log.error("The store cannot be watched: %s", error)
-                failed = True
+                complaint = str(error)
+            except Exception:  # noqa: BLE001 (without the watch the whole process goes deaf)
+                log.exception("A listener failed.")
             time.sleep(self._interval_s)
