@@ -49,7 +49,7 @@ class Watch:
             listener()
 
     def wait(self, seen: int, timeout_s: float) -> bool:
-        """Until the stamp differs from `seen`; False when `timeout_s` passed first, or at `stop`."""
+        """Until the stamp differs from `seen`; False after `timeout_s`, or when we stop."""
         with self._condition:
             self._condition.wait_for(lambda: self._stamp != seen or self._stopping, timeout_s)
             return self._stamp != seen
@@ -71,6 +71,7 @@ class Watch:
                 if complaint != str(error):
                     log.error("The store cannot be watched: %s", error)
                 complaint = str(error)
-            except Exception:  # noqa: BLE001 (without the watch the whole process goes deaf)
+            except Exception:
+                # Without the watch the whole process would be deaf.
                 log.exception("A listener failed.")
             time.sleep(self._interval_s)
