@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from xinfer.domain.fleet import Policy, fleet
+from xinfer.control.history import changes
+from xinfer.domain.fleet import Fleet, Policy, fleet
 from xinfer.domain.plan import plan
 from xinfer.domain.ports import AssignedStore, DesiredStore, EventStore, Lease, ObservedStore
-from xinfer.domain.state import Assigned, Event
+from xinfer.domain.state import Assigned, Observed
 from xinfer.errors import Conflict
 
 log = logging.getLogger("xinfer.control")
 
 LEASE_TTL_S = 5.0
+_FORGET_S = 24 * 3600.0
+_DEAF_S = 5.0
+"""Between two steps so much time passes only when the process was stopped."""
 
 
 class ClusterControl:
     """`step()` is one look at the cluster by a process that may hold the lease.
 
     `desired`, `assigned`, `observed` and `events` are usually one store. `holder` names this
-    process; `clock` gives unix seconds. A silence of nodes from before this process existed is not
-    held against them.
+    process; `clock` gives unix seconds. A silence of nodes that falls into a time when nobody
+    could hear them (before this process began, while it was stopped, or while no node at all was
+    heard) is not held against them.
     """
 
     def __init__(
@@ -45,58 +50,71 @@ class ClusterControl:
         self._lease: Lease | None = None
         self._renew_at_s = 0.0
         self._listening_since_s = clock()
+        self._looked_at_s = clock()
+        self._lost: frozenset[str] = frozenset()
 
     def step(self) -> None:
         """Plan once if the lease is ours. Raises StoreFailed when the store does."""
-        lease = self._held()
+        now_s = self._clock()
+        lease = self._held(now_s)
+        observed = self._observed.observed()
+        seen = self._judge(observed, now_s)
         if lease is None:
             return
-        now = self._clock()
         before = self._assigned.assigned()
-        observed = self._observed.observed()
-        desired = self._desired.desired()
-        policy = Policy(node_grace_s=self._node_grace_s, listening_since_s=self._listening_since_s)
-        after = plan(desired, before, observed, now, policy)
-        if after == before:
-            return
+        after = plan(self._desired.desired(), before, observed, now_s, self._policy())
+        if after != before:
+            self._write(before, after, lease, seen, now_s)
+        self._forget(after, observed, seen, now_s)
+
+    def release(self) -> None:
+        """Let another process plan at once."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            self._assigned.release(lease)
+
+    def _held(self, now_s: float) -> Lease | None:
+        if self._lease is None or now_s >= self._renew_at_s:
+            had = self._lease
+            self._lease = self._assigned.acquire(self._holder, LEASE_TTL_S)
+            self._renew_at_s = now_s + LEASE_TTL_S / 3
+            if self._lease != had:
+                log.info("%s", "Planning is ours." if self._lease else "Another process plans.")
+        return self._lease
+
+    def _policy(self) -> Policy:
+        return Policy(node_grace_s=self._node_grace_s, listening_since_s=self._listening_since_s)
+
+    def _judge(self, observed: Observed, now_s: float) -> Fleet:
+        """Who speaks and who is lost; told in the log when it changes."""
+        deaf = now_s - self._looked_at_s > max(_DEAF_S, self._node_grace_s / 2)
+        self._looked_at_s = now_s
+        if deaf or not fleet(observed, now_s, self._policy()).live:
+            self._listening_since_s = now_s
+        seen = fleet(observed, now_s, self._policy())
+        for name in sorted(seen.lost - self._lost):
+            log.warning("Node %s is lost: silent for %.0f s.", name, self._node_grace_s)
+        for name in sorted(self._lost - seen.lost):
+            log.info("Node %s is not lost any more.", name)
+        self._lost = seen.lost
+        return seen
+
+    def _write(
+        self, before: Assigned, after: Assigned, lease: Lease, seen: Fleet, now_s: float
+    ) -> None:
         try:
             self._assigned.write_assigned(after, expected=before.revision, lease=lease)
         except Conflict as conflict:
             # Another process planned meanwhile; the lease decides who goes on, at the next step.
             log.info("The plan was not written: %s", conflict)
-            self._renew_at_s = 0.0
-            return
-        lost = fleet(observed, now, policy).lost
-        self._events.append(_differences(before, after, lost, now))
-
-    def release(self) -> None:
-        """Let another process plan at once."""
-        if self._lease is not None:
-            self._assigned.release(self._lease)
             self._lease = None
+            return
+        self._events.append(changes(before, after, seen.lost, now_s))
 
-    def _held(self) -> Lease | None:
-        now = self._clock()
-        if self._lease is None or now >= self._renew_at_s:
-            self._lease = self._assigned.acquire(self._holder, LEASE_TTL_S)
-            self._renew_at_s = now + LEASE_TTL_S / 3
-        return self._lease
-
-
-def _differences(
-    before: Assigned, after: Assigned, lost: frozenset[str], now: float
-) -> Iterator[Event]:
-    old = {replica.replica_id: replica for replica in before.replicas}
-    new = {replica.replica_id: replica for replica in after.replicas}
-    for name, replica in new.items():
-        if name not in old:
-            yield Event(
-                uid=replica.uid, at_s=now, kind="assigned", message=f"{name} to node {replica.node}"
-            )
-    for name, replica in old.items():
-        if name not in new:
-            why = f"node {replica.node} is lost" if replica.node in lost else "not wanted any more"
-            yield Event(uid=replica.uid, at_s=now, kind="unassigned", message=f"{name}: {why}")
-    for uid, reason in after.refusals.items():
-        if before.refusals.get(uid) != reason:
-            yield Event(uid=uid, at_s=now, kind="refused", message=reason)
+    def _forget(self, after: Assigned, observed: Observed, seen: Fleet, now_s: float) -> None:
+        """Nodes that were lost long ago and run nothing leave the list."""
+        for name in seen.lost:
+            silent_s = now_s - observed.nodes[name].seen_at_s
+            if silent_s > _FORGET_S and not after.of_node(name):
+                log.info("Node %s is forgotten after a day of silence.", name)
+                self._observed.forget(name)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
 from xinfer.domain.model import ModelSpec, Source
-from xinfer.domain.node import Machine, NodeReport
+from xinfer.domain.node import Machine, NodeReport, NodeState
 from xinfer.domain.options import Option
 from xinfer.domain.state import Assigned, Assignment, Desired, Event, Observed
 
@@ -117,6 +117,10 @@ class ObservedStore(Protocol):
     """`store/`: what the nodes said."""
 
     def observed(self) -> Observed: ...
+
+    def node(self, name: str) -> NodeState | None:
+        """The last word of one node, without reading those of all."""
+        ...
 
     def record(self, report: NodeReport, now_s: float) -> bool:
         """Keep a report unless it is older than the kept one; True when replicas changed."""

@@ -123,6 +123,11 @@ class ClusterStore:
             rows = connection.execute(sa.select(NODES)).all()
         return Observed(nodes={row.node: _node_state(row) for row in rows})
 
+    def node(self, name: str) -> NodeState | None:
+        with self._database.read() as connection:
+            row = connection.execute(_READ_NODE, {"name": name}).first()
+        return None if row is None else _node_state(row)
+
     def record(self, report: NodeReport, now_s: float) -> bool:
         """What changes all the time (counters, memory in use) is kept too, but wakes nobody."""
         with self._database.read() as connection:
