@@ -15,11 +15,17 @@ from xinfer.domain.replica import Cause, Phase, PhaseMark, advance
 from xinfer.domain.state import AssignedReplica
 
 
+_FORGIVING = 5.0
+"""Serving for so many back-offs makes one earlier end forgotten, so that only an engine that keeps
+dying soon waits long.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memo:
     """`launch` names the start that phase and address belong to. `starts` counts all of them,
-    `failures` those in a row that never became ready, `streak` ends in a row that came quickly;
-    `was_ready` says whether this digest ever served here.
+    `failures` those in a row that never became ready; `streak` rises with each end and falls with
+    time served; `was_ready` says whether this digest ever served here.
     """
 
     uid: str
@@ -59,7 +65,8 @@ class Memo:
         served = self.phase is Phase.READY
         lasted_s = now_s - self.timeline[-1].at_s if self.timeline else 0.0
         failures = 0 if served else self.failures + 1
-        streak = 1 if served and lasted_s > restart.backoff_max_s else self.streak + 1
+        forgiven = int(lasted_s / (_FORGIVING * restart.backoff_s)) if served else 0
+        streak = max(0, self.streak - forgiven) + 1
         rests = failures >= restart.max_failures or (definite and not self.was_ready)
         wait_s = min(restart.backoff_max_s, restart.backoff_s * 2.0 ** min(streak - 1, 30))
         return replace(

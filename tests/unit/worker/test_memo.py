@@ -34,27 +34,32 @@ def test_launches_that_never_serve_are_retried_less_and_less_then_rest() -> None
     assert known.cause == CAUSE
 
 
-def test_what_served_is_restarted_for_ever_with_back_off() -> None:
+def lives(seconds: float, times: int) -> list[float | None]:
+    """The waits after so many lives of this length, each reaching ready."""
     known, waits = Memo(uid="a", index=0, digest="d"), []
-    for _ in range(6):
+    for _ in range(times):
         known = started(known, 0.0).ready(0.0, "h:1")
         assert known.cause is None
-        known = failed(known, 5.0)
+        known = failed(known, seconds)
         assert known.address is None
-        waits.append(known.retry_at_s)
-    assert waits == [6.0, 7.0, 9.0, 13.0, 15.0, 15.0]
-    assert known.failures == 0
+        assert known.failures == 0
+        waits.append(known.retry_at_s - seconds if known.retry_at_s else None)
+    return waits
 
 
-def test_a_long_life_makes_the_next_death_the_first() -> None:
-    known = failed(failed_often(), 0.0)
-    lived = started(known, 0.0).ready(0.0, "h:1")
-    assert failed(lived, 100.0).retry_at_s == 101.0
+def test_what_dies_soon_after_ready_is_restarted_for_ever_with_back_off() -> None:
+    assert lives(4.0, 6) == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 
-def failed_often() -> Memo:
-    known = failed(started(Memo(uid="a", index=0, digest="d"), 0.0).ready(0.0, "h:1"), 1.0)
-    return started(known, 1.0).ready(1.0, "h:1")
+def test_what_served_a_while_is_restarted_soon() -> None:
+    assert lives(30.0, 6) == [1.0] * 6
+
+
+def test_service_makes_earlier_ends_forgotten() -> None:
+    known = Memo(uid="a", index=0, digest="d", streak=4)
+    served = started(known, 0.0).ready(0.0, "h:1")
+    assert failed(served, 10.0).retry_at_s == 10.0 + 4.0
+    assert failed(served, 100.0).retry_at_s == 100.0 + 1.0
 
 
 def test_a_definite_failure_rests_at_once_unless_it_once_served() -> None:
