@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from xinfer.errors import Invalid, NotFound
+
+SIZE_KEYS = ("model_size_in_billions", "size_in_billions")
+"""Its documentation shows the second, its server reads the first: both are read here."""
+
+_NONE = (None,)
+_NO = (None, False)
+
+REFUSED_LAUNCH_KEYS: Mapping[str, tuple[tuple[object, ...], str]] = {
+    "n_worker": ((None, 1), "A replica runs on one node; use replica for several of them."),
+    "replica_config": (_NONE, "Use replica, worker_ip, n_gpu and gpu_idx."),
+    "peft_model_config": (_NONE, "Give the engine's own option for adapters, such as lora."),
+    "download_hub": ((None, "auto"), "Name the hub in source, as in source.modelscope."),
+    "enable_virtual_env": (_NO, "Set engine.<name>.env in the recipe."),
+    "virtual_env_packages": (_NONE, "Set engine.<name>.env in the recipe."),
+    "virtual_env_find_links": (_NONE, "Set engine.<name>.env in the recipe."),
+    "model_python_executable": (_NONE, "Set engine.<name>.env in the recipe."),
+}
+"""Keys of the peer's launch with no meaning here: the values that may be ignored, and what to do
+instead of others. Ignoring those too would launch something else than was asked for.
+"""
 
 
 @contextmanager

@@ -45,28 +45,39 @@ class Cluster:
             },
         }
 
-    def info(self) -> list[dict[str, Any]]:
-        """`GET /v1/cluster/info?detailed=true`; memory in bytes."""
+    def info(self, *, detailed: bool) -> list[dict[str, Any]]:
+        """`GET /v1/cluster/info`; memory in bytes, but accelerators' in MiB unless `detailed`."""
         supervisor = {
             "node_type": "Supervisor",
             "ip_address": self._address,
             "gpu_count": 0,
             "gpu_vram_total": 0,
-            "software_version": xinfer.__version__,
         }
-        return [supervisor, *(map(self._worker, self._observed.observed().nodes.values()))]
+        if detailed:
+            supervisor["software_version"] = xinfer.__version__
+        workers = self._observed.observed().nodes.values()
+        return [supervisor, *(self._worker(state, detailed=detailed) for state in workers)]
 
-    def _worker(self, state: NodeState) -> dict[str, Any]:
+    def _worker(self, state: NodeState, *, detailed: bool) -> dict[str, Any]:
+        report, devices = state.report, state.report.machine.devices
+        total = sum(device.total_bytes for device in devices)
+        brief = {
+            "node_type": "Worker",
+            "node": report.node,
+            "ip_address": report.address,
+            "gpu_count": len(devices),
+            "gpu_vram_total": f"{total // 2**20}MiB" if total else 0,
+        }
+        return {**brief, **self._details(state)} if detailed else brief
+
+    def _details(self, state: NodeState) -> dict[str, Any]:
         report, machine = state.report, state.report.machine
         total = sum(device.total_bytes for device in machine.devices)
         used = sum(device.used_bytes for device in machine.devices)
         return {
-            "node_type": "Worker",
-            "node": report.node,
-            "ip_address": report.address,
-            "gpu_count": len(machine.devices),
             "gpu_vram_total": total,
             "gpu_vram_available": total - used,
+            "gpu_names": [device.name for device in machine.devices],
             "cpu_count": machine.cores,
             "mem_total": machine.memory_total_bytes,
             "mem_available": machine.memory_available_bytes,

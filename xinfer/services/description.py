@@ -19,7 +19,7 @@ _STATUS = {
 }
 """The peer's words for phases; every other phase is LOADING there."""
 
-_WEIGHT = {
+_BEGINS = {
     Phase.QUEUED: 0.0,
     Phase.DOWNLOADING: 0.05,
     Phase.ENVIRONMENT: 0.5,
@@ -29,6 +29,20 @@ _WEIGHT = {
     Phase.READY: 1.0,
 }
 """How far a launch is when a phase begins; within a phase its own progress counts on."""
+
+_STAGES = {
+    Phase.QUEUED: "pending",
+    Phase.DOWNLOADING: "downloading",
+    Phase.ENVIRONMENT: "installing_dependencies",
+    Phase.STARTING: "launching",
+    Phase.LOADING: "loading",
+    Phase.WARMING: "launching",
+    Phase.READY: "completed",
+    Phase.DRAINING: "terminating",
+    Phase.STOPPED: "cancelled",
+    Phase.FAILED: "failed",
+}
+"""The peer's words for the stages of a launch, and ours where it has none."""
 
 
 def describe(view: View, uid: str) -> dict[str, Any]:
@@ -53,8 +67,7 @@ def describe(view: View, uid: str) -> dict[str, Any]:
 
 def replica(entry: ReplicaView) -> dict[str, Any]:
     """One entry of `GET /v1/models/{uid}/replicas`."""
-    status = entry.status
-    phase = status.phase if status else Phase.QUEUED
+    status, phase = entry.status, _phase(entry)
     return {
         "replica_id": entry.assigned.index,
         "replica_model_uid": entry.assigned.replica_id,
@@ -90,33 +103,44 @@ def timeline(entry: ReplicaView) -> dict[str, Any]:
 
 
 def progress(view: View, uid: str) -> dict[str, Any]:
-    """`GET /v1/models/{uid}/progress`: 0..1 overall and by replica; the slowest one counts."""
-    entries = [_progress(entry) for entry in view.replicas(uid)]
-    slowest = min(entries, key=lambda entry: entry["progress"], default=None)
+    """`GET /v1/models/{uid}/progress`: `progress` 0..1 of the whole launch, the slowest counts.
+
+    By replica, `progress` is the share of its present stage.
+    """
+    entries = view.replicas(uid)
+    slowest = min(entries, key=_share, default=None)
     return {
-        "progress": slowest["progress"] if slowest else 0.0,
-        "stage": slowest["stage"] if slowest else "pending",
+        "progress": round(_share(slowest), 4) if slowest else 0.0,
+        "stage": _STAGES[_phase(slowest)] if slowest else "pending",
         "download_files": [],
-        "replicas": entries,
+        "replicas": [_progress(entry) for entry in entries],
     }
 
 
 def _progress(entry: ReplicaView) -> dict[str, Any]:
-    status = entry.status
-    phase = status.phase if status else Phase.QUEUED
-    begun = _WEIGHT.get(phase, 0.0)
-    following = min((value for value in _WEIGHT.values() if value > begun), default=1.0)
-    within = status.progress if status else 0.0
-    stage = "completed" if phase is Phase.READY else "pending" if status is None else str(phase)
+    status, phase = entry.status, _phase(entry)
     return {
         "replica_id": entry.assigned.index,
         "replica_model_uid": entry.assigned.replica_id,
-        "progress": round(begun + within * (following - begun), 4),
-        "stage": stage,
+        "progress": 1.0 if phase is Phase.READY else status.progress if status else 0.0,
+        "stage": _STAGES[phase],
+        "phase": str(phase),
         "info": status.detail if status else "",
         "updated_at": status.timeline[-1].at_s if status and status.timeline else None,
         "download_files": [],
     }
+
+
+def _phase(entry: ReplicaView) -> Phase:
+    return entry.status.phase if entry.status else Phase.QUEUED
+
+
+def _share(entry: ReplicaView) -> float:
+    """How much of the launch of a replica is behind it, 0..1."""
+    begun = _BEGINS.get(_phase(entry), 0.0)
+    following = min((value for value in _BEGINS.values() if value > begun), default=1.0)
+    within = entry.status.progress if entry.status else 0.0
+    return begun + within * (following - begun)
 
 
 def _peer_fields(spec: ModelSpec, replicas: tuple[ReplicaView, ...]) -> dict[str, Any]:
@@ -131,11 +155,10 @@ def _peer_fields(spec: ModelSpec, replicas: tuple[ReplicaView, ...]) -> dict[str
         "model_format": spec.format or _format(spec),
         "quantization": spec.quantization,
         "model_hub": str(spec.source.hub) if spec.source else None,
-        "model_revision" if spec.kind is not ModelKind.LLM else "revision": (
-            spec.source.revision if spec.source else None
-        ),
     }
-    return {**common, **_by_kind(spec)}
+    revision = spec.source.revision if spec.source else None
+    name = "revision" if spec.kind is ModelKind.LLM else "model_revision"
+    return {**common, name: revision, **_by_kind(spec)}
 
 
 def _by_kind(spec: ModelSpec) -> Mapping[str, Any]:

@@ -1,30 +1,39 @@
-"""Launch, describe and end models, by changing what is desired."""
+"""Launch, wait for and end models, by changing what is desired."""
 
 from __future__ import annotations
 
+import secrets
+import string
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from xinfer.domain.cluster import EngineSettings
+from xinfer.domain.fleet import Policy
 from xinfer.domain.model import ModelSpec
-from xinfer.domain.names import check_uid
-from xinfer.domain.node import Machine
-from xinfer.domain.options import check_options
+from xinfer.domain.names import did_you_mean
+from xinfer.domain.plan import plan
 from xinfer.domain.ports import DesiredStore, Engines
-from xinfer.domain.replica import Cause, Phase
 from xinfer.domain.routing import RouteState
-from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotReady
+from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
+from xinfer.services.checks import Checks
+from xinfer.services.failure import launch_failure
 from xinfer.services.view import States, View
 
 _ATTEMPTS = 20
+_MARGIN_S = 60.0
+_SUFFIX_LETTERS = string.ascii_lowercase + string.digits
 
 Wait = Callable[[int, float], bool]
-"""`wait(stamp, timeout_s)`: until the store's stamp differs; False on timeout."""
+"""`wait(stamp, timeout_s)`: until the store's stamp differs; False on timeout, or when the process
+ends."""
+
+Edit = Callable[[Mapping[str, ModelSpec]], dict[str, ModelSpec]]
 
 
 class Models:
     """`stamp()` and `wait` let a caller sleep until the store changes; `changed()` tells this
-    process that it did.
+    process that it did. `settings` by engine are the defaults under every model's own options.
     """
 
     def __init__(
@@ -35,43 +44,73 @@ class Models:
         stamp: Callable[[], int],
         wait: Wait,
         changed: Callable[[], None],
+        settings: Mapping[str, EngineSettings] | None = None,
+        node_grace_s: float = Policy().node_grace_s,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._states = states
-        self._engines = engines
+        self._checks = Checks(engines, settings or {})
         self._stamp = stamp
         self._wait = wait
         self._changed = changed
+        self._node_grace_s = node_grace_s
         self._clock = clock
 
-    def launch(self, spec: ModelSpec) -> ModelSpec:
+    def view(self) -> View:
+        """Everything, read now."""
+        return self._states.view()
+
+    def check(self, spec: ModelSpec) -> ModelSpec:
+        """The spec as it can be stored. Raises Invalid."""
+        return self._checks.spec(spec, self.view().machines())
+
+    def launch(self, spec: ModelSpec, *, uid_is_given: bool = True) -> ModelSpec:
         """Declare one more model; returns it as stored.
 
-        Raises Conflict when the uid is taken, Invalid for what the engine cannot do.
+        A uid that is not given but follows from the name gets a suffix when it is taken. Raises
+        Invalid when a given one is, or for what the engine cannot do; NoCapacity when no node can
+        take it as things are.
         """
-        checked = replace(self._checked(spec), created_s=int(self._clock()))
+        view = self.view()
+        checked = replace(
+            self._checks.spec(spec, view.machines()),
+            uid=_free_uid(view.desired.models, spec.uid, given=uid_is_given),
+            created_s=int(self._clock()),
+        )
+        self._check_room(checked, view)
+        stored = checked
 
         def add(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-            if checked.uid in models:
-                raise Conflict(
-                    f"The uid '{checked.uid}' is taken by a model that is declared already.",
-                    "Choose another uid, or terminate that model first.",
-                )
-            return {**models, checked.uid: checked}
+            nonlocal stored
+            stored = replace(checked, uid=_free_uid(models, checked.uid, given=uid_is_given))
+            return {**models, stored.uid: stored}
 
-        edit(self._states.desired, add)
-        self._changed()
-        return checked
+        self._edit(add)
+        return stored
+
+    def launch_and_wait(self, spec: ModelSpec, *, uid_is_given: bool = True) -> ModelSpec:
+        """Like `launch`, and return when every replica serves.
+
+        A launch that fails is withdrawn, so that the uid is free for the next try; raises
+        LaunchFailed or NoCapacity with the cause. Raises NotReady when it takes longer than it
+        may; it then goes on.
+        """
+        launched = self.launch(spec, uid_is_given=uid_is_given)
+        try:
+            self.await_ready(launched.uid, launched.launch_timeout_s + _MARGIN_S)
+        except (LaunchFailed, NoCapacity):
+            self._edit(lambda models: {uid: one for uid, one in models.items() if one != launched})
+            raise
+        return launched
 
     def terminate(self, uid: str) -> None:
         """Forget a model; its replicas drain and end. Raises NotFound."""
 
         def drop(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-            self._states.view().spec(uid)
+            _existing(models, uid)
             return {name: spec for name, spec in models.items() if name != uid}
 
-        edit(self._states.desired, drop)
-        self._changed()
+        self._edit(drop)
 
     def scale(self, uid: str, replicas: int) -> None:
         """Set how many replicas a model has. Raises NotFound, Invalid."""
@@ -79,71 +118,60 @@ class Models:
             raise Invalid(f"A model cannot have {replicas} replicas.", "Give 0 or more.")
 
         def set_count(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-            spec = self._states.view().spec(uid)
-            return {**models, uid: replace(spec, replicas=replicas)}
+            return {**models, uid: replace(_existing(models, uid), replicas=replicas)}
 
-        edit(self._states.desired, set_count)
-        self._changed()
-
-    def view(self) -> View:
-        """Everything, read now."""
-        return self._states.view()
+        self._edit(set_count)
 
     def await_ready(self, uid: str, timeout_s: float) -> None:
-        """Until a replica serves.
+        """Until every wanted replica serves.
 
-        Raises LaunchFailed with the cause, NoCapacity when it can be placed nowhere, NotFound when
-        it was terminated meanwhile, NotReady after `timeout_s`.
+        Raises LaunchFailed with the cause when one has failed for good, NoCapacity when it can be
+        placed nowhere, Conflict when it was terminated meanwhile, NotReady after `timeout_s`.
         """
         deadline = self._clock() + timeout_s
+        waited = True
         while True:
-            stamp = self._stamp()
-            view = self._states.view()
-            view.spec(uid)
-            route = view.routes()[uid]
-            if route.state is RouteState.READY:
+            stamp, view = self._stamp(), self.view()
+            if _has_arrived(view, uid):
                 return
-            if route.state is RouteState.FAILED:
-                raise failure(view, uid)
             left_s = deadline - self._clock()
-            if left_s <= 0:
+            if left_s <= 0 or not waited:
+                reason = view.routes()[uid].reason
                 raise NotReady(
-                    f"Model '{uid}' was not ready after {timeout_s:.0f} s: {route.reason}.",
-                    "It goes on launching.",
+                    f"Model '{uid}' is not ready yet: {reason}.", "It goes on launching."
                 )
-            self._wait(stamp, left_s)
+            waited = self._wait(stamp, left_s)
 
-    def _checked(self, spec: ModelSpec) -> ModelSpec:
-        check_uid(spec.uid)
-        engine = self._engines.get(spec.engine)
-        options = check_options(engine.name, engine.options, spec.options)
-        if engine.traits.needs_source and spec.source is None:
-            raise Invalid(
-                f"Engine '{engine.name}' needs model files, and '{spec.uid}' names none.",
-                "Give a source: a path, a package, or a hub's repository.",
+    def _check_room(self, spec: ModelSpec, view: View) -> None:
+        """Raises NoCapacity if all nodes have spoken and none can take a replica."""
+        now_s = self._clock()
+        models = {**view.desired.models, spec.uid: spec}
+        # Silent nodes are taken for awaited ones: whether they are lost is the planner's business.
+        policy = Policy(node_grace_s=self._node_grace_s, listening_since_s=now_s)
+        would = plan(
+            replace(view.desired, models=models), view.assigned, view.observed, now_s, policy
+        )
+        if spec.uid in would.refusals:
+            raise NoCapacity(
+                f"Model '{spec.uid}' can be placed nowhere. {would.refusals[spec.uid]}",
+                "Ask for less, or end another model.",
             )
-        checked = replace(spec, engine=engine.name, options=options)
-        self._check_machines(checked)
-        return checked
 
-    def _check_machines(self, spec: ModelSpec) -> None:
-        """Refuse what no known machine can run; an empty cluster may still get one that can."""
-        engine = self._engines.get(spec.engine)
-        machines: list[Machine] = [
-            state.report.machine for state in self._states.observed.observed().nodes.values()
-        ]
-        verdicts = [engine.supports(spec, machine) for machine in machines]
-        if verdicts and not any(verdict.ok for verdict in verdicts):
-            raise Invalid(verdicts[0].reason, verdicts[0].hint)
+    def _edit(self, change: Edit) -> None:
+        edit(self._states.desired, change)
+        self._changed()
 
 
-def edit(
-    store: DesiredStore, change: Callable[[Mapping[str, ModelSpec]], dict[str, ModelSpec]]
-) -> None:
-    """Read, change, compare and set; again when somebody else was quicker."""
+def edit(store: DesiredStore, change: Edit) -> None:
+    """Read, change, compare and set; again when somebody else was quicker.
+
+    Writes nothing when `change` changes nothing.
+    """
     for _ in range(_ATTEMPTS):
         before = store.desired()
         models = change(before.models)
+        if models == before.models:
+            return
         try:
             store.write_desired(models, expected=before.revision)
         except Conflict:
@@ -152,28 +180,35 @@ def edit(
     raise Conflict("The desired state changes too often to be edited.", "Try again.")
 
 
-def failure(view: View, uid: str) -> LaunchFailed | NoCapacity:
-    """The error that says why a model does not serve."""
-    cause = cause_of(view, uid)
-    if cause is None:
-        reason = view.routes()[uid].reason
-        return NoCapacity(
-            f"Model '{uid}' can be placed nowhere: {reason}",
-            "Free resources, or ask for less.",
+def _existing(models: Mapping[str, ModelSpec], uid: str) -> ModelSpec:
+    if uid not in models:
+        raise NotFound(f"There is no model '{uid}'.", did_you_mean(uid, models))
+    return models[uid]
+
+
+def _free_uid(models: Mapping[str, ModelSpec], uid: str, *, given: bool) -> str:
+    """Replicas have folders by uid, and some file systems do not tell upper from lower case."""
+    taken = {name.casefold(): name for name in models}
+    other = taken.get(uid.casefold())
+    if other is None:
+        return uid
+    if given:
+        how = "is taken" if other == uid else f"differs from '{other}' by case only"
+        raise Invalid(
+            f"The model uid '{uid}' {how}.",
+            "Choose another model_uid, or terminate that model first.",
+            key="model_uid",
         )
-    return LaunchFailed(
-        f"Model '{uid}' failed while {cause.phase}: {cause.summary}",
-        f"See `xinfer logs {uid}`.",
-        phase=cause.phase,
-        cause=cause.summary,
-        tail=cause.tail,
-    )
+    return f"{uid}-{''.join(secrets.choice(_SUFFIX_LETTERS) for _ in range(8))}"
 
 
-def cause_of(view: View, uid: str) -> Cause | None:
-    """Why a replica of the model failed, if one has."""
-    for replica in view.replicas(uid):
-        status = replica.status
-        if status is not None and status.phase is Phase.FAILED and status.cause is not None:
-            return status.cause
-    return None
+def _has_arrived(view: View, uid: str) -> bool:
+    """Whether all wanted replicas serve; raises what makes waiting for them pointless."""
+    spec = view.desired.models.get(uid)
+    if spec is None:
+        raise Conflict(f"Model '{uid}' was terminated while its launch was waited for.")
+    digest = spec.digest()
+    current = [one for one in view.replicas(uid) if one.assigned.spec.digest() == digest]
+    if any(one.rests for one in current) or view.routes()[uid].state is RouteState.FAILED:
+        raise launch_failure(view, uid)
+    return sum(one.is_ready for one in current) >= spec.replicas

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xinfer.domain.model import ModelSpec, Origin
+from xinfer.domain.names import check_uid
 from xinfer.domain.ports import DesiredStore
 from xinfer.domain.state import Desired
 from xinfer.errors import Conflict, Invalid
 
 _ATTEMPTS = 20
+
+
+def name_only(spec: ModelSpec) -> ModelSpec:
+    """The least check: the uid must be usable as a name of folders and in paths."""
+    check_uid(spec.uid)
+    return spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,20 +33,25 @@ class Changes:
 
 
 class Recipes:
-    """`changed()` tells this process that the store changed."""
+    """`changed()` tells this process that the store changed; `check` returns a spec as it can be
+    stored, or raises Invalid.
+    """
 
     def __init__(
         self,
         desired: DesiredStore,
         changed: Callable[[], None],
+        *,
+        check: Callable[[ModelSpec], ModelSpec] = name_only,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._desired = desired
         self._changed = changed
+        self._check = check
         self._clock = clock
 
     def current(self) -> Desired:
-        """What is desired now, of every origin."""
+        """What is desired now, of every origin; its `drift()` is what was changed since."""
         return self._desired.desired()
 
     def apply(
@@ -47,10 +59,10 @@ class Recipes:
     ) -> Changes:
         """Make `models` the desired ones of recipes; applying the same again writes nothing.
 
-        Raises Conflict when `expected` is given and not the stored revision, or when a uid belongs
-        to a model launched through the API.
+        Raises Invalid for a model that cannot be, Conflict when `expected` is given and not the
+        stored revision, or when a uid belongs to a model launched through the API.
         """
-        specs = _by_uid(models)
+        specs = _by_uid([self._check(spec) for spec in models])
         for _ in range(_ATTEMPTS):
             before = self._desired.desired()
             if expected is not None and before.revision != expected:
@@ -58,12 +70,12 @@ class Recipes:
                     f"The desired state is at revision {before.revision}, not {expected}.",
                     "Read it again, and apply on top of that.",
                 )
-            after, changes = _compare(before, specs, int(self._clock()))
-            if after == before.models and before.recipe == recipe:
+            after, changes = _compare(before, specs, int(self._clock()), recipe)
+            if replace(after, revision=before.revision) == before:
                 return changes
             try:
                 written = self._desired.write_desired(
-                    after, expected=before.revision, recipe=recipe
+                    after.models, expected=before.revision, recipe=recipe, declared=after.declared
                 )
             except Conflict:
                 if expected is not None:
@@ -76,23 +88,22 @@ class Recipes:
 
 def _by_uid(models: Sequence[ModelSpec]) -> dict[str, ModelSpec]:
     specs = {spec.uid: replace(spec, origin=Origin.RECIPE) for spec in models}
-    if len(specs) != len(models):
-        raise Invalid("The recipe names a uid twice.", "Give every model a uid of its own.")
+    if len({uid.casefold() for uid in specs}) != len(models):
+        raise Invalid(
+            "The recipe names a uid twice, or two that differ by case only.",
+            "Give every model a uid of its own.",
+            key="models",
+        )
     return specs
 
 
 def _compare(
-    before: Desired, specs: dict[str, ModelSpec], now_s: int
-) -> tuple[dict[str, ModelSpec], Changes]:
-    """The desired models after applying, and what that changes."""
-    foreign = {uid: spec for uid, spec in before.models.items() if spec.origin is not Origin.RECIPE}
-    taken = sorted(set(foreign) & set(specs))
-    if taken:
-        raise Conflict(
-            f"The uid '{taken[0]}' belongs to a model that was launched through the API.",
-            f"Terminate it (xinfer terminate {taken[0]}), or choose another uid.",
-        )
-    own = {uid: spec for uid, spec in before.models.items() if uid not in foreign}
+    before: Desired, specs: Mapping[str, ModelSpec], now_s: int, recipe: str
+) -> tuple[Desired, Changes]:
+    """The desired state after applying, and what that changes."""
+    own = {uid: spec for uid, spec in before.models.items() if spec.origin is Origin.RECIPE}
+    foreign = {uid: spec for uid, spec in before.models.items() if uid not in own}
+    _check_taken(foreign, specs)
     kept = {
         uid: replace(spec, created_s=own[uid].created_s if uid in own else now_s)
         for uid, spec in specs.items()
@@ -104,4 +115,14 @@ def _compare(
         removed=tuple(uid for uid in own if uid not in kept),
         unchanged=tuple(uid for uid in kept if uid in own and own[uid] == kept[uid]),
     )
-    return {**foreign, **kept}, changes
+    return Desired(models={**foreign, **kept}, recipe=recipe, declared=kept), changes
+
+
+def _check_taken(foreign: Mapping[str, ModelSpec], specs: Mapping[str, ModelSpec]) -> None:
+    mine = {uid.casefold() for uid in specs}
+    taken = sorted(uid for uid in foreign if uid.casefold() in mine)
+    if taken:
+        raise Conflict(
+            f"The uid '{taken[0]}' belongs to a model that was launched through the API.",
+            f"Terminate it (xinfer terminate {taken[0]}), or choose another uid.",
+        )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import xinfer
 from xinfer.domain.node import NodeReport
 from xinfer.domain.ports import AssignedStore, EventStore, ObservedStore
-from xinfer.domain.replica import Phase
-from xinfer.domain.state import Assignment, Event, Observed
+from xinfer.domain.state import Assignment
 from xinfer.errors import Conflict
 from xinfer.services.models import Wait
+from xinfer.services.news import news
 
 
 class Reports:
@@ -42,10 +42,11 @@ class Reports:
         Raises Conflict when the node runs another version of xinfer.
         """
         _check_version(report)
-        now = self._clock()
-        before = self._observed.observed()
-        if self._observed.record(report, now):
-            self._events.append(_news(before, report, now))
+        now_s = self._clock()
+        before = self._observed.node(report.node)
+        if self._observed.record(report, now_s):
+            # A kill between the two loses some history, and nothing that anything acts upon.
+            self._events.append(news(before.report if before else None, report, now_s))
             self._changed()
         return self.assignment(report.node)
 
@@ -66,24 +67,10 @@ class Reports:
 
 
 def _check_version(report: NodeReport) -> None:
-    ours = xinfer.__version__.split(".")[:2]
-    if report.version.split(".")[:2] != ours:
+    """Same major and minor: those of one minor version understand each other."""
+    if report.version.split(".")[:2] != xinfer.__version__.split(".")[:2]:
         raise Conflict(
             f"Node '{report.node}' runs xinfer {report.version}, the supervisor"
             f" {xinfer.__version__}.",
             "Install the same version on both.",
         )
-
-
-def _news(before: Observed, report: NodeReport, now: float) -> Iterator[Event]:
-    """What the report says that the one before did not, for the history of each model."""
-    kept = before.nodes.get(report.node)
-    known = {each.replica_id: each for each in kept.report.replicas} if kept else {}
-    for replica in report.replicas:
-        old = known.get(replica.replica_id)
-        if old is not None and old.phase is replica.phase and old.failures == replica.failures:
-            continue
-        message = f"{replica.replica_id} is {replica.phase}"
-        if replica.phase is Phase.FAILED and replica.cause is not None:
-            message = f"{replica.replica_id} failed: {replica.cause.summary}"
-        yield Event(uid=replica.uid, at_s=now, kind=str(replica.phase), message=message)

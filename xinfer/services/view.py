@@ -4,32 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import did_you_mean
+from xinfer.domain.node import Machine
 from xinfer.domain.ports import AssignedStore, DesiredStore, ObservedStore
-from xinfer.domain.replica import ReplicaStatus
+from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.domain.routing import Route, routes
 from xinfer.domain.state import Assigned, AssignedReplica, Desired, Observed
-from xinfer.errors import NotFound
+from xinfer.errors import NotFound, NotReady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaView:
-    """An assigned replica and what its node last said of it (None = nothing yet)."""
+    """An assigned replica and what its node last said of it (None = nothing yet).
+
+    `node_address` is empty when the node is not known.
+    """
 
     assigned: AssignedReplica
     status: ReplicaStatus | None
     node_address: str
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it serves what it is assigned to serve."""
+        status = self.status
+        return (
+            status is not None
+            and status.phase is Phase.READY
+            and status.digest == self.assigned.spec.digest()
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+    @property
+    def rests(self) -> bool:
+        """Whether it failed as often as it may and is not tried again."""
+        status = self.status
+        return (
+            status is not None
+            and status.phase is Phase.FAILED
+            and status.retry_at_s is None
+            and status.digest == self.assigned.spec.digest()
+        )
+
+
 class View:
-    """Desired, assigned and observed as read in one go."""
+    """Desired, assigned and observed as read in one go. Nothing in it changes."""
 
-    desired: Desired
-    assigned: Assigned
-    observed: Observed
+    def __init__(self, *, desired: Desired, assigned: Assigned, observed: Observed) -> None:
+        self.desired = desired
+        self.assigned = assigned
+        self.observed = observed
 
     def spec(self, uid: str) -> ModelSpec:
         """Raises NotFound with the nearest uid."""
@@ -39,21 +65,49 @@ class View:
         return spec
 
     def routes(self) -> dict[str, Route]:
-        """What the gateway would do with each uid."""
-        return routes(self.desired, self.assigned, self.observed)
+        """What the gateway does with each uid."""
+        return self._routes
 
     def replicas(self, uid: str) -> tuple[ReplicaView, ...]:
-        """The replicas of a model in the order of their indices."""
-        found = []
-        for replica in self.assigned.replicas:
-            if replica.uid != uid:
-                continue
+        """The replicas of a model in the order of their indices; none of an unknown one."""
+        return tuple(self._replicas.get(uid, ()))
+
+    def replica(self, uid: str, index: int | None) -> ReplicaView:
+        """One replica, the first if `index` is None. Raises NotFound, and NotReady if the model
+        has no such replica yet.
+        """
+        self.spec(uid)
+        found = [one for one in self.replicas(uid) if index in (None, one.assigned.index)]
+        if not found:
+            which = "replica" if index is None else f"replica {index}"
+            raise NotReady(f"Model '{uid}' has no {which} yet.", "See `xinfer status`.")
+        return found[0]
+
+    def machines(self) -> tuple[Machine, ...]:
+        """Those of all known nodes."""
+        return tuple(state.report.machine for state in self.observed.nodes.values())
+
+    @cached_property
+    def _routes(self) -> dict[str, Route]:
+        return routes(self.desired, self.assigned, self.observed)
+
+    @cached_property
+    def _replicas(self) -> dict[str, list[ReplicaView]]:
+        statuses = {
+            (name, status.replica_id): status
+            for name, state in self.observed.nodes.items()
+            for status in state.report.replicas
+        }
+        found: dict[str, list[ReplicaView]] = {}
+        for replica in sorted(self.assigned.replicas, key=lambda one: one.index):
             state = self.observed.nodes.get(replica.node)
-            statuses = state.report.replicas if state else ()
-            status = next((s for s in statuses if s.replica_id == replica.replica_id), None)
-            address = state.report.address if state else ""
-            found.append(ReplicaView(assigned=replica, status=status, node_address=address))
-        return tuple(found)
+            entry = ReplicaView(
+                assigned=replica,
+                status=statuses.get((replica.node, replica.replica_id)),
+                node_address=state.report.address if state is not None else "",
+            )
+            found.setdefault(replica.uid, []).append(entry)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ class Cluster:
     def on_get_status(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = self._cluster.status()
 
-    def on_get_info(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        resp.media = self._cluster.info()
+    def on_get_info(self, req: falcon.Request, resp: falcon.Response) -> None:
+        detailed = bool(req.get_param_as_bool("detailed", blank_as_true=True, default=False))
+        resp.media = self._cluster.info(detailed=detailed)
 
     def on_get_auth(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = {"auth": self._auth}

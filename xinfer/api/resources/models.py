@@ -8,13 +8,11 @@ import falcon
 import msgspec
 
 from xinfer.api import quirks
-from xinfer.api.schemas.launch import spec_of
+from xinfer.api.schemas import launch
 from xinfer.domain.ports import EventStore
 from xinfer.services import description
 from xinfer.services.models import Models as ModelService
 from xinfer.services.view import View
-
-_LAUNCH_S = 3600.0
 
 
 class Models:
@@ -34,9 +32,10 @@ class Models:
         resp.data = self._body[1]
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        spec = self._models.launch(spec_of(req.bounded_stream.read()))
-        if req.get_param_as_bool("wait_ready", default=True):
-            self._models.await_ready(spec.uid, _LAUNCH_S)
+        asked = launch.read(req)
+        wait = req.get_param_as_bool("wait_ready", default=True)
+        begin = self._models.launch_and_wait if wait else self._models.launch
+        spec = begin(asked.spec, uid_is_given=asked.uid_is_given)
         resp.media = {"model_uid": spec.uid}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import falcon
 import msgspec
 
+from xinfer.api.schemas import body
 from xinfer.domain.node import NodeReport
 from xinfer.domain.state import Assignment
 from xinfer.errors import Invalid
@@ -20,10 +21,7 @@ class NodeReports:
         self._reports = reports
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, node: str) -> None:
-        try:
-            report = msgspec.json.decode(req.bounded_stream.read(), type=NodeReport)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Invalid(f"The report of node '{node}' cannot be read: {error}.") from error
+        report = body.read(req, NodeReport, f"report of node '{node}'")
         if report.node != node:
             raise Invalid(f"A report of node '{report.node}' was sent for node '{node}'.")
         _render(resp, self._reports.report(report))

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import falcon
 import msgspec
 
-from xinfer.domain.model import Hub, ModelKind, ModelSpec, Placement, Source
+from xinfer.api.quirks import REFUSED_LAUNCH_KEYS, SIZE_KEYS
+from xinfer.api.schemas import body
+from xinfer.domain.model import Hub, Limits, ModelKind, ModelSpec, Placement, Source
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
-
-_IGNORED = (
-    "n_worker", "peft_model_config", "replica_config", "enable_thinking", "enable_virtual_env",
-    "virtual_env_packages", "virtual_env_find_links", "download_hub", "trust_remote_code",
-    "model_python_executable", "request_limits",
-)  # fmt: skip
-_UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40,
-          "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}  # fmt: skip
+from xinfer.services.checks import memory_bytes
 
 
 class LaunchBody(msgspec.Struct, kw_only=True):
     """Known keys with their types; everything else goes to the engine as an option."""
 
-    model_name: str = ""
+    model_name: str | None = None
     model_engine: str | None = None
     model_uid: str | None = None
-    model_type: str = "LLM"
+    model_type: str | None = None
     model_size_in_billions: int | str | float | None = None
     size_in_billions: int | str | float | None = None
     model_format: str | None = None
@@ -35,44 +32,61 @@ class LaunchBody(msgspec.Struct, kw_only=True):
     n_gpu: int | str | None = "auto"
     gpu_idx: int | list[int] | None = None
     worker_ip: str | None = None
+    request_limits: int | None = None
     model_path: str | None = None
     envs: dict[str, str] | None = None
+    env: dict[str, str] | None = None
     source: dict[str, Any] | None = None
     memory: int | str | None = None
     engine_kwargs: dict[str, Any] | None = None
     extra_args: list[str] | None = None
 
 
-def spec_of(body: bytes) -> ModelSpec:
-    """Raises Invalid for a body that is no launch."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What is asked for; `uid_is_given`: by the caller, not taken from the model's name."""
+
+    spec: ModelSpec
+    uid_is_given: bool
+
+
+def read(req: falcon.Request) -> Launch:
+    """Raises Invalid for a body that is no launch, with the key."""
+    given = body.read(req, dict[str, Any], "launch")
     try:
-        given = msgspec.json.decode(body or b"null")
-        if not isinstance(given, dict):
-            raise Invalid("The body must be a JSON object.", key="body")
         launch = msgspec.convert(given, LaunchBody)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except msgspec.ValidationError as error:
         raise Invalid(f"The launch cannot be read: {error}.", key="body") from error
     if not launch.model_name:
-        raise Invalid("A launch needs a model_name.", key="model_name")
+        raise Invalid("The launch names no model.", "Give model_name.", key="model_name")
     if not launch.model_engine:
         raise Invalid(
-            "A launch needs a model_engine.", "For example llama.cpp.", key="model_engine"
+            f"The launch of '{launch.model_name}' names no engine.",
+            "Give model_engine, such as llama.cpp.",
+            key="model_engine",
         )
-    size = launch.model_size_in_billions or launch.size_in_billions
+    return Launch(spec=_spec(launch, given), uid_is_given=bool(launch.model_uid))
+
+
+def _spec(launch: LaunchBody, given: Mapping[str, Any]) -> ModelSpec:
+    uid, name = launch.model_uid or launch.model_name, launch.model_name
+    sizes = (getattr(launch, key) for key in SIZE_KEYS)
+    size = next((str(one).replace("_", ".") for one in sizes if one is not None), None)
     return ModelSpec(
-        uid=launch.model_uid or launch.model_name,
-        engine=launch.model_engine,
-        kind=_kind(launch.model_type),
+        uid=str(uid),
+        engine=str(launch.model_engine),
+        kind=_kind(launch.model_type or ModelKind.LLM),
         source=_source(launch),
-        family=launch.model_name,
+        family=name if name != uid else None,
         format=launch.model_format,
-        size=str(size).replace("_", ".") if size is not None else None,
+        size=size,
         quantization=launch.quantization,
         replicas=_replicas(launch.replica),
         options=_options(given, launch),
         extra_args=tuple(launch.extra_args or ()),
-        env=launch.envs or {},
-        memory_bytes=_bytes(launch.memory),
+        env={**(launch.envs or {}), **(launch.env or {})},
+        memory_bytes=memory_bytes(launch.memory),
+        limits=_limits(launch.request_limits),
         placement=_placement(launch),
     )
 
@@ -82,9 +96,10 @@ def _kind(name: str) -> ModelKind:
         if kind.lower() == name.lower():
             return kind
     raise Invalid(
-        f"There is no model type '{name}' to launch.", did_you_mean(name, list(ModelKind)),
+        f"model_type: there is no model type '{name}' to launch.",
+        did_you_mean(name, ModelKind),
         key="model_type",
-    )  # fmt: skip
+    )
 
 
 def _source(launch: LaunchBody) -> Source | None:
@@ -92,68 +107,62 @@ def _source(launch: LaunchBody) -> Source | None:
         raise Invalid("Give either model_path or source, not both.", key="model_path")
     if launch.model_path:
         return Source(hub=Hub.PATH, ref=launch.model_path)
-    if not launch.source:
-        return None
-    places = [name for name in launch.source if name in list(Hub)]
-    unknown = sorted(set(launch.source) - set(places) - {"revision", "files"})
+    return _named_source(launch.source) if launch.source else None
+
+
+def _named_source(given: Mapping[str, Any]) -> Source:
+    hubs = [hub for hub in Hub if given.get(hub)]
+    unknown = sorted(set(given) - {*Hub, "revision", "files"})
     if unknown:
-        known = [*Hub, "revision", "files"]
-        raise Invalid(
-            f"source.{unknown[0]}: a source has no such key.",
-            did_you_mean(unknown[0], known),
-            key=f"source.{unknown[0]}",
-        )
-    if len(places) != 1:
-        raise Invalid(
-            f"source: exactly one of {', '.join(Hub)} is needed, {len(places)} are given.",
-            key="source",
-        )
-    files = launch.source.get("files") or ()
-    return Source(
-        hub=Hub(places[0]),
-        ref=str(launch.source[places[0]]),
-        revision=launch.source.get("revision"),
-        files=(files,) if isinstance(files, str) else tuple(files),
-    )
+        hint = did_you_mean(unknown[0], [*Hub, "revision", "files"])
+        key = f"source.{unknown[0]}"
+        raise Invalid(f"{key}: a source has no such key.", hint, key=key)
+    if len(hubs) != 1:
+        said = " and ".join(hubs) if hubs else "none"
+        what = f"source: exactly one of {', '.join(Hub)} is needed, given: {said}."
+        raise Invalid(what, key="source")
+    files = given.get("files") or ()
+    plain = {"ref": given[hubs[0]], "revision": given.get("revision"), "hub": hubs[0]}
+    try:
+        files = (files,) if isinstance(files, str) else files
+        return msgspec.convert({**plain, "files": files}, Source)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"source: {error}.", key="source") from error
 
 
 def _replicas(count: int | str) -> int:
-    try:
-        number = int(count)
-    except ValueError:
-        number = -1
+    number = int(count) if isinstance(count, int) or count.strip().isdigit() else 0
     if number < 1:
         raise Invalid(f"replica: {count!r} is not a number of at least 1.", key="replica")
     return number
 
 
 def _options(given: Mapping[str, Any], launch: LaunchBody) -> dict[str, Any]:
-    known = {*LaunchBody.__struct_fields__, *_IGNORED}
-    loose = {name: value for name, value in given.items() if name not in known}
-    return {**(launch.engine_kwargs or {}), **loose}
+    loose = {
+        name: value for name, value in given.items() if name not in LaunchBody.__struct_fields__
+    }
+    for name, (neutral, hint) in REFUSED_LAUNCH_KEYS.items():
+        if loose.pop(name, None) not in neutral:
+            raise Invalid(f"{name}: this is not supported.", hint, key=name)
+    options = {**(launch.engine_kwargs or {}), **loose}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _limits(requests: int | None) -> Limits:
+    if requests is not None and requests < 1:
+        raise Invalid(f"request_limits: {requests} is not at least 1.", key="request_limits")
+    return Limits(max_in_flight=requests)
 
 
 def _placement(launch: LaunchBody) -> Placement:
-    indices = launch.gpu_idx
-    if isinstance(launch.n_gpu, str) and launch.n_gpu != "auto":
-        raise Invalid(f"n_gpu: {launch.n_gpu!r} is neither a number nor 'auto'.", key="n_gpu")
+    indices, count = launch.gpu_idx, launch.n_gpu
+    if isinstance(count, str) and count.isdigit():
+        count = int(count)
+    is_wrong = count != "auto" if isinstance(count, str) else count is not None and count < 1
+    if is_wrong:
+        raise Invalid(f"n_gpu: {count!r} is neither a number above 0 nor 'auto'.", key="n_gpu")
     return Placement(
         node=launch.worker_ip,
-        n_gpu=launch.n_gpu,
+        n_gpu=count,
         gpu_idx=(indices,) if isinstance(indices, int) else tuple(indices or ()),
     )
-
-
-def _bytes(amount: int | str | None) -> int | None:
-    if amount is None or isinstance(amount, int):
-        return amount
-    text = amount.strip().upper()
-    number = text.rstrip("BKMGTI")
-    unit = text[len(number) :].strip()
-    try:
-        return int(float(number) * _UNITS[unit])
-    except (KeyError, ValueError):
-        raise Invalid(
-            f"memory: {amount!r} is no amount of memory.", "Write it as 2GiB or 512MiB.",
-            key="memory",
-        ) from None  # fmt: skip

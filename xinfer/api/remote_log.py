@@ -1,0 +1,89 @@
+"""The log of a replica, read from the worker that keeps it, as an iterator of bytes."""
+
+from __future__ import annotations
+
+import http.client
+import select
+import socket
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, cast
+from urllib.parse import quote
+
+from xinfer.errors import NotFound, NotReady
+
+_CONNECT_S = 5.0
+_LOOK_S = 1.0
+
+
+class RemoteLog:
+    """The text as the worker sends it; closing it closes the worker's side too.
+
+    With `gone` the worker is asked to follow the log, for as long as `gone()` does not say that the
+    reader has hung up; a log that is silent would otherwise be followed for ever. Raises NotReady
+    when the worker does not answer, NotFound when it has no such log.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        replica_id: str,
+        *,
+        tail: int,
+        gone: Callable[[], bool] | None,
+        token: str,
+    ) -> None:
+        if not address:
+            raise NotReady(f"The worker of {replica_id} is not known yet.")
+        self._gone = gone
+        self._connection = http.client.HTTPConnection(address, timeout=_CONNECT_S)
+        path = f"/replicas/{quote(replica_id, safe='')}/log?tail={tail}"
+        if gone is not None:
+            path += "&follow=1"
+        try:
+            self._connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+            # Kept, because http.client lets go of it when the reply ends with the connection.
+            self._socket = cast("socket.socket", self._connection.sock)
+            self._reply = self._connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise NotReady(f"The worker at {address} does not answer ({error}).") from error
+        if self._reply.status != 200:
+            self.close()
+            raise NotFound(f"There is no log of {replica_id} yet.", "Has its launch begun?")
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            while self._something_to_read() and (piece := self._reply.read1(65536)):
+                yield piece
+        except (OSError, http.client.HTTPException):
+            # The worker is gone in mid-sentence; all that it said was passed on.
+            return
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _something_to_read(self) -> bool:
+        """Wait for more of a followed log, or its end; False when the reader has hung up."""
+        if self._gone is None:
+            return True
+        while not self._is_buffered():
+            if self._gone():
+                return False
+            readable, _, _ = select.select([self._socket], [], [], _LOOK_S)
+            if readable:
+                return True
+        return True
+
+    def _is_buffered(self) -> bool:
+        """Whether http.client has read more from the socket than it has given out."""
+        stream = cast("BinaryIO | None", self._reply.fp)
+        if stream is None:
+            return True
+        self._socket.settimeout(0)
+        try:
+            return bool(stream.peek(1))  # type: ignore[attr-defined]
+        finally:
+            self._socket.settimeout(_CONNECT_S)
