@@ -36,7 +36,7 @@ class Reply:
         self._parser = httptools.HttpResponseParser(self)
         self._pieces: list[bytes] = []
         self._head = False
-        self._closed = False
+        self._keep_alive = False
         self.headers: list[tuple[str, str]] = []
         self.status = 0
         self.complete = False
@@ -48,6 +48,8 @@ class Reply:
         self.status = self._parser.get_status_code()
         # An informational reply comes before the real one.
         self._head = self.status >= 200
+        # The parser knows it only now: it forgets with the end of the message.
+        self._keep_alive = bool(self._parser.should_keep_alive())
 
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
@@ -78,14 +80,14 @@ class Reply:
     @property
     def reusable(self) -> bool:
         """Whether the connection may carry another request."""
-        return self.complete and not self._closed and bool(self._parser.should_keep_alive())
+        return self.complete and self._keep_alive
 
     def _read(self, gone: Callable[[], bool]) -> None:
         data = self._connection.read(gone, started=bool(self.status))
         if not data:
             if self._head and not self.header("content-length") and not self._is_chunked():
                 # The body ends with its connection.
-                self.complete = self._closed = True
+                self.complete, self._keep_alive = True, False
                 return
             raise EngineFailed(
                 f"The engine of {self._connection.replica_id} closed the connection in the middle"
