@@ -68,7 +68,10 @@ def _field(fields: dict[str, msgspec.Raw], name: str, kind: type) -> Any:
     raw = fields.get(name)
     if raw is None:
         return None
-    value = msgspec.json.decode(raw)
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"'{name}' is not valid JSON: {error}.", key=name) from error
     if value is not None and not isinstance(value, kind):
         names = {str: "a string", bool: "true or false", dict: "an object"}
         raise Invalid(f"'{name}' must be {names[kind]}, not {type(value).__name__}.", key=name)
