@@ -31,6 +31,9 @@ from gunicorn.workers.ggevent import GeventWorker
 
 Wsgi = Callable[..., Any]
 
+_UNREAD = (408, 413)
+_LINGER_S = 2.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
@@ -196,6 +199,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
                 wait_s = self._server.keepalive_s
         except (StopIteration, NoMoreData):
             pass  # the client closed, or we said that we would
+        except _Unread:
+            _linger(client)
         except _SlowHead:
             _refuse(client, 408, "The request's head did not arrive in time.")
         except OSError as error:
@@ -229,6 +234,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
         finally:
             if hasattr(body, "close"):
                 body.close()
+        if resp.status_code in _UNREAD:
+            raise _Unread
         if resp.should_close():
             raise StopIteration
 
@@ -271,6 +278,10 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
             pool.kill(block=False)
 
 
+class _Unread(Exception):
+    """The request was answered before all of it was read: the connection is of no more use."""
+
+
 class _SlowHead(Exception):
     """A request began but did not arrive in time."""
 
@@ -289,6 +300,17 @@ def _refuse(client: Any, status: int, message: str) -> None:
     with suppress(OSError):
         client.settimeout(1.0)
         client.sendall(head.encode() + body)
+        _linger(client)
+
+
+def _linger(client: Any) -> None:
+    """Read what the client still sends, for a moment: closing at once would reset the connection,
+    and the client might never see the refusal.
+    """
+    with suppress(OSError), gevent.Timeout(_LINGER_S, False):
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(65536):
+            pass
 
 
 def _launcher_is_gone() -> bool:

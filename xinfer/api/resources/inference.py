@@ -40,7 +40,8 @@ class Inference:
             raise _too_large(self._max_body_bytes)
         try:
             with gevent.Timeout(self._body_timeout_s, TimeoutError):
-                body = req.bounded_stream.read(self._max_body_bytes + 1)
+                # The server bounds it, whether by length or by chunks; Falcon only by length.
+                body = req.stream.read(self._max_body_bytes + 1)
         except TimeoutError:
             raise falcon.HTTPError(
                 falcon.HTTP_408, description="The request's body did not arrive in time."
