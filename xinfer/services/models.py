@@ -14,6 +14,7 @@ from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import did_you_mean
 from xinfer.domain.plan import plan
 from xinfer.domain.ports import DesiredStore, Engines
+from xinfer.domain.replica import Phase
 from xinfer.domain.routing import RouteState
 from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
 from xinfer.services.checks import Checks
@@ -22,6 +23,7 @@ from xinfer.services.view import States, View
 
 _ATTEMPTS = 20
 _MARGIN_S = 60.0
+_REMAINS_S = 10.0
 _SUFFIX_LETTERS = string.ascii_lowercase + string.digits
 
 Wait = Callable[[int, float], bool]
@@ -69,9 +71,9 @@ class Models:
 
         A uid that is not given but follows from the name gets a suffix when it is taken. Raises
         Invalid when a given one is, or for what the engine cannot do; NoCapacity when no node can
-        take it as things are.
+        take it as things are; NotReady when an earlier model of that uid does not end.
         """
-        view = self.view()
+        view = self._without_remains(spec.uid)
         checked = replace(
             self._checks.spec(spec, view.machines()),
             uid=_free_uid(view.desired.models, spec.uid, given=uid_is_given),
@@ -141,6 +143,29 @@ class Models:
                     f"Model '{uid}' is not ready yet: {reason}.", "It goes on launching."
                 )
             waited = self._wait(stamp, left_s)
+
+    def _without_remains(self, uid: str) -> View:
+        """The state once no node reports a failed replica of an earlier model of this uid.
+
+        A node would take the new model for the one that has failed, and not try it again.
+        """
+        deadline = self._clock() + _REMAINS_S
+        while True:
+            stamp, view = self._stamp(), self.view()
+            if uid in view.desired.models or not self._has_failed(view, uid):
+                return view
+            left_s = deadline - self._clock()
+            if left_s <= 0 or not self._wait(stamp, left_s):
+                raise NotReady(f"The replicas of an earlier '{uid}' have not ended yet.")
+
+    def _has_failed(self, view: View, uid: str) -> bool:
+        since_s = self._clock() - self._node_grace_s
+        return any(
+            status.uid == uid and status.phase is Phase.FAILED
+            for state in view.observed.nodes.values()
+            for status in state.report.replicas
+            if state.seen_at_s >= since_s
+        )
 
     def _check_room(self, spec: ModelSpec, view: View) -> None:
         """Raises NoCapacity if all nodes have spoken and none can take a replica."""

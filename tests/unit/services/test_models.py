@@ -1,0 +1,155 @@
+"""Launching, waiting and terminating as their callers see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unit.domain.clusters import GIB, loaded, node, spec
+from tests.unit.services.conftest import House
+from xinfer.domain.model import ModelKind, ModelSpec, Origin, Placement
+from xinfer.domain.replica import Phase
+from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
+
+
+def free(uid: str = "m", **more: object) -> ModelSpec:
+    return replace(spec(uid, **more), engine="free")
+
+
+def paper(**more: object) -> ModelSpec:
+    return replace(loaded(**more), engine="PAPER")
+
+
+def test_a_launch_is_stored_with_canonical_options_over_the_engines_defaults(house: House) -> None:
+    launched = house.models.launch(paper(options={"context_length": "8"}))
+    assert launched == house.store.desired().models["m"]
+    assert launched.engine == "paper"
+    assert launched.options == {"threads": 4, "n_ctx": 8}
+    assert (launched.origin, launched.created_s) == (Origin.API, 10_000)
+    assert house.changes == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words", "hint"),
+    [
+        (paper(options={"n_ctz": 1}), "no option 'n_ctz'", "n_ctx"),
+        (paper(options={"n_ctx": "many"}), "expected int", "Tokens"),
+        (replace(paper(), engine="papyr"), "no engine 'papyr'", "paper"),
+        (replace(free(), engine="paper"), "needs model files", "huggingface"),
+        (replace(free(), engine="paper", family="qwen"), "'qwen' is not in the catalog", "path"),
+        (paper(kind=ModelKind.EMBEDDING), "does not serve models of type embedding", "LLM"),
+        (free("../../etc"), "not usable", "letters"),
+        (free("m-rep0"), "ends like a replica", "-rep"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_stored(
+    house: House, wrong: ModelSpec, words: str, hint: str
+) -> None:
+    with pytest.raises(Invalid, match=words) as caught:
+        house.models.launch(wrong)
+    assert hint in caught.value.hint
+    assert house.store.desired().revision == 0
+
+
+def test_an_engine_that_no_known_machine_can_run_is_refused(house: House) -> None:
+    other = node("mac").report
+    house.reports.report(replace(other, machine=replace(other.machine, system="Darwin")))
+    with pytest.raises(Invalid, match="does not run on Darwin"):
+        house.models.launch(free())
+    house.report()
+    assert house.models.launch(free()).uid == "m"
+
+
+def test_a_taken_uid_is_refused_when_given_and_avoided_when_not(house: House) -> None:
+    house.models.launch(free("chat"))
+    with pytest.raises(Invalid, match="is taken"):
+        house.models.launch(free("chat"))
+    with pytest.raises(Invalid, match="differs from 'chat' by case only"):
+        house.models.launch(free("Chat"))
+    second = house.models.launch(free("chat"), uid_is_given=False)
+    assert second.uid.startswith("chat-")
+    assert len(second.uid) == len("chat-") + 8
+    assert sorted(house.store.desired().models) == sorted(["chat", second.uid])
+
+
+def test_what_can_never_fit_is_refused_with_the_shortage(house: House) -> None:
+    house.report()
+    with pytest.raises(NoCapacity, match=r"64.0 GiB.*16.0 GiB"):
+        house.models.launch(free(memory_bytes=64 * GIB))
+    with pytest.raises(NoCapacity, match="node 'elsewhere'"):
+        house.models.launch(free(placement=Placement(node="elsewhere")))
+    assert house.store.desired().models == {}
+
+
+def test_without_a_worker_a_launch_is_accepted_and_waits(house: House) -> None:
+    house.models.launch(free(memory_bytes=64 * GIB))
+    assert list(house.store.desired().models) == ["m"]
+
+
+def test_waiting_ends_when_every_replica_serves(house: House) -> None:
+    house.script = [
+        lambda: house.settle(Phase.LOADING),
+        lambda: house.report(Phase.READY) and None,
+    ]
+    launched = house.models.launch_and_wait(free(replicas=2))
+    assert launched.uid == "m"
+    assert house.script == []
+    assert all(one.is_ready for one in house.models.view().replicas("m"))
+
+
+def test_a_launch_that_fails_is_told_with_its_cause_and_withdrawn(house: House) -> None:
+    house.script = [lambda: house.settle(Phase.FAILED)]
+    with pytest.raises(LaunchFailed, match="failed while loading: weights of cheese") as caught:
+        house.models.launch_and_wait(free())
+    assert (caught.value.phase, caught.value.cause) == ("loading", "weights of cheese")
+    assert caught.value.tail == ("a", "b")
+    assert house.store.desired().models == {}
+    house.script = [lambda: house.settle(Phase.READY), lambda: house.settle(Phase.READY)]
+    assert house.models.launch_and_wait(free()).uid == "m"
+    assert house.script == []
+
+
+def test_a_uid_whose_failed_replica_does_not_go_is_not_given_again(house: House) -> None:
+    house.models.launch(free())
+    house.settle(Phase.FAILED)
+    house.models.terminate("m")
+    with pytest.raises(NotReady, match="earlier 'm'"):
+        house.models.launch(free())
+    house.now += 100
+    assert house.models.launch(free()).uid == "m", "a node that is silent does not block a name"
+
+
+def test_a_refused_launch_ends_the_wait_too(house: House) -> None:
+    house.models.launch(free("big", memory_bytes=10 * GIB))
+    house.script = [house.settle]
+    with pytest.raises(NoCapacity, match="can be placed nowhere"):
+        house.models.launch_and_wait(free("second", memory_bytes=10 * GIB))
+    assert list(house.store.desired().models) == ["big"]
+
+
+def test_a_launch_that_is_terminated_ends_the_wait(house: House) -> None:
+    house.script = [lambda: house.models.terminate("m")]
+    with pytest.raises(Conflict, match="terminated while"):
+        house.models.launch_and_wait(free())
+
+
+def test_a_launch_that_takes_too_long_goes_on(house: House) -> None:
+    with pytest.raises(NotReady, match="is not ready yet"):
+        house.models.launch_and_wait(free(launch_timeout_s=5))
+    assert list(house.store.desired().models) == ["m"]
+
+
+def test_terminating_and_scaling_change_what_is_desired(house: House) -> None:
+    house.models.launch(free())
+    house.models.scale("m", 3)
+    assert house.store.desired().models["m"].replicas == 3
+    revision = house.store.desired().revision
+    house.models.scale("m", 3)
+    assert house.store.desired().revision == revision
+    house.models.terminate("m")
+    assert house.store.desired().models == {}
+    with pytest.raises(NotFound, match="no model 'm'"):
+        house.models.terminate("m")
+    with pytest.raises(Invalid):
+        house.models.scale("m", -1)
