@@ -13,11 +13,17 @@ _RETRY_FAILED_S = 30.0
 
 
 class Table:
-    """`changed(upstreams)` is called with all routable replicas after each swap."""
+    """`changed(upstreams)` is called with all routable replicas after each swap. `refresh()` swaps
+    at once if there is something newer: it is asked before a request is refused, so that what one
+    gateway process knows to be ready is not refused by another that looks a moment later.
+    """
 
-    def __init__(self, changed: Callable[[frozenset[Upstream]], None]) -> None:
+    def __init__(
+        self, changed: Callable[[frozenset[Upstream]], None], refresh: Callable[[], None]
+    ) -> None:
         self._routes: Mapping[str, Route] | None = None
         self._changed = changed
+        self._refresh = refresh
 
     @property
     def loaded(self) -> bool:
@@ -37,11 +43,10 @@ class Table:
 
     def route(self, uid: str) -> Route:
         """A route that is ready. Raises NotFound with the nearest uid, or NotReady with why."""
-        if self._routes is None:
-            raise NotReady("The routes are not known yet.", retry_after_s=1.0)
-        route = self._routes.get(uid)
-        if route is None:
-            raise NotFound(f"There is no model '{uid}'.", did_you_mean(uid, self._routes))
+        route = self.routes.get(uid)
+        if route is None or route.state is not RouteState.READY:
+            self._refresh()
+            route = self._known(uid)
         if route.state is RouteState.READY:
             return route
         if route.state is RouteState.FAILED:
@@ -53,3 +58,11 @@ class Table:
         raise NotReady(
             f"Model '{uid}' is not ready yet: {route.reason}.", retry_after_s=_RETRY_LOADING_S
         )
+
+    def _known(self, uid: str) -> Route:
+        if self._routes is None:
+            raise NotReady("The routes are not known yet.", retry_after_s=1.0)
+        route = self._routes.get(uid)
+        if route is None:
+            raise NotFound(f"There is no model '{uid}'.", did_you_mean(uid, self._routes))
+        return route

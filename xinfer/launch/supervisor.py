@@ -122,7 +122,7 @@ class SupervisorProcess:
         self._pools = Pools(
             connect_timeout_s=gateway.connect_timeout_s, read_timeout_s=gateway.read_timeout_s
         )
-        self._table = Table(self._pools.keep)
+        self._table = Table(self._pools.keep, self._refresh)
         self._metrics = Metrics([FleetMetrics(self._read)])
         self._control = self._make_control()
         self._loop = Loop(self._control.step, name="control", interval_s=_PLAN_S)
@@ -163,6 +163,11 @@ class SupervisorProcess:
             node_grace_s=self._settings.cluster.node_grace_s,
             clock=time.time,
         )
+
+    def _refresh(self) -> None:
+        """What is known stays in use while the store cannot be read."""
+        with suppress(StoreFailed):
+            self._watch.look()
 
     def _swap_routes(self) -> None:
         try:
