@@ -121,13 +121,16 @@ def _named_source(given: Mapping[str, Any]) -> Source:
         said = " and ".join(hubs) if hubs else "none"
         what = f"source: exactly one of {', '.join(Hub)} is needed, given: {said}."
         raise Invalid(what, key="source")
-    files = given.get("files") or ()
-    plain = {"ref": given[hubs[0]], "revision": given.get("revision"), "hub": hubs[0]}
+    files = given.get("files") or []
     try:
-        files = (files,) if isinstance(files, str) else files
-        return msgspec.convert({**plain, "files": files}, Source)
+        return Source(
+            hub=hubs[0],
+            ref=msgspec.convert(given[hubs[0]], str),
+            revision=msgspec.convert(given.get("revision"), str | None),
+            files=msgspec.convert([files] if isinstance(files, str) else files, tuple[str, ...]),
+        )
     except msgspec.ValidationError as error:
-        raise Invalid(f"source: {error}.", key="source") from error
+        raise Invalid(f"source: a value is of the wrong type: {error}.", key="source") from error
 
 
 def _replicas(count: int | str) -> int:

@@ -1,0 +1,135 @@
+"""Recipes, nodes and the cluster over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import falcon.testing
+import msgspec
+import pytest
+
+from tests.unit.api.conftest import KEY, TOKEN
+from tests.unit.domain.clusters import GIB, node, spec
+from tests.unit.services.conftest import House
+from xinfer.domain.node import NodeReport
+from xinfer.domain.state import Assignment
+
+Client = falcon.testing.TestClient
+ROLE = {"Authorization": f"Bearer {TOKEN}"}
+
+
+def put(api: Client, *uids: str, **more: Any) -> Any:
+    models = [replace(spec(uid), engine="free") for uid in uids]
+    body = {"recipe": "r.yaml", "models": msgspec.to_builtins(models), **more}
+    return api.simulate_put("/v1/recipe", json=body)
+
+
+def post_report(api: Client, report: NodeReport, headers: Any = ROLE, at: str = "a") -> Any:
+    body = msgspec.json.encode(report)
+    return api.simulate_post(f"/cluster/nodes/{at}/report", body=body, headers=headers)
+
+
+def test_a_recipe_is_applied_and_read_again(api: Client, house: House) -> None:
+    first = put(api, "a", "b")
+    assert first.json == {
+        "revision": 1,
+        "added": ["a", "b"],
+        "changed": [],
+        "removed": [],
+        "unchanged": [],
+    }
+    assert put(api, "a").json["removed"] == ["b"]
+    assert put(api, "a", "b", expected=1).status_code == 409
+    house.models.terminate("a")
+    read = api.simulate_get("/v1/recipe").json
+    assert (read["recipe"], read["revision"], read["drift"]) == ("r.yaml", 3, ["a"])
+    assert put(api, "a").json["added"] == ["a"]
+    again = api.simulate_get("/v1/recipe").json
+    assert again["drift"] == []
+    unchanged = {key: again[key] for key in ("recipe", "models")}
+    assert api.simulate_put("/v1/recipe", json=unchanged).json["unchanged"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "models"),
+        ({"models": {}}, "array"),
+        ({"models": [{"uid": "a"}]}, "engine"),
+        ({"models": [{"uid": "../a", "engine": "free"}]}, "not usable"),
+        ({"models": [{"uid": "a", "engine": "fre"}]}, "Did you mean 'free'?"),
+        ({"models": [], "expcted": 3}, "expcted"),
+    ],
+)
+def test_a_wrong_recipe_is_told_what_is_wrong(
+    api: Client, house: House, body: dict[str, Any], words: str
+) -> None:
+    reply = api.simulate_put("/v1/recipe", json=body)
+    assert reply.status_code == 400
+    assert words in reply.json["detail"]
+    assert house.store.desired().revision == 0
+
+
+def test_a_node_reports_and_follows_its_assignment(api: Client, house: House) -> None:
+    put(api, "m")
+    first = post_report(api, node("a").report)
+    assert msgspec.json.decode(first.content, type=Assignment) == Assignment(node="a", revision=0)
+    house.script = [lambda: house.control.step()]
+    watched = api.simulate_get("/cluster/nodes/a/assignment?revision=0&wait_s=30", headers=ROLE)
+    got = msgspec.json.decode(watched.content, type=Assignment)
+    assert got.revision == 1
+    assert got.replicas == house.store.assigned().replicas
+
+
+def test_only_the_cluster_token_speaks_for_a_node(api: Client, house: House) -> None:
+    for headers in ({"Authorization": f"Bearer {KEY}"}, {"Authorization": ""}):
+        assert post_report(api, node("a").report, headers).status_code == 401
+        watch = api.simulate_get("/cluster/nodes/a/assignment", headers=headers)
+        assert watch.status_code == 401
+    assert house.store.observed().nodes == {}
+
+
+def test_reports_that_cannot_be_are_refused(api: Client, house: House) -> None:
+    report = node("a").report
+    assert post_report(api, report, at="b").status_code == 400
+    old = post_report(api, replace(report, version="0.0.1"))
+    assert old.status_code == 409
+    assert "Install the same version" in old.json["detail"]
+    broken = api.simulate_post("/cluster/nodes/a/report", body=b'{"node":1}', headers=ROLE)
+    assert broken.status_code == 400
+    assert "report of node 'a' cannot be read" in broken.json["detail"]
+    assert house.store.observed().nodes == {}
+
+
+def test_the_cluster_shows_its_nodes(api: Client, house: House) -> None:
+    post_report(api, node("a", memory=16, gpus=[8, 8], labels={"zone": "x"}).report)
+    house.now += 90
+    brief = api.simulate_get("/v1/cluster/info").json
+    assert [entry["node_type"] for entry in brief] == ["Supervisor", "Worker"]
+    assert brief[1] == {
+        "node_type": "Worker",
+        "node": "a",
+        "ip_address": "127.0.0.1:9001",
+        "gpu_count": 2,
+        "gpu_vram_total": "16384MiB",
+    }
+    detailed = api.simulate_get("/v1/cluster/info?detailed=true").json[1]
+    expected = {
+        "cpu_count": 4,
+        "mem_total": 16 * GIB,
+        "gpu_vram_total": 16 * GIB,
+        "alive": False,
+        "labels": {"zone": "x"},
+    }
+    assert {key: detailed[key] for key in expected} == expected
+    status = api.simulate_get("/status").json
+    assert status["uptime"] == 90
+    assert status["workers"]["127.0.0.1:9001"]["node"] == "a"
+
+
+def test_whether_keys_are_needed_is_told_without_one(api: Client) -> None:
+    assert api.simulate_get("/v1/cluster/auth", headers={"Authorization": ""}).json == {
+        "auth": True
+    }
+    assert api.simulate_get("/v1/models", headers={"Authorization": ""}).status_code == 401
