@@ -14,7 +14,7 @@ from xinfer.domain.model import Restart
 from xinfer.domain.replica import Cause, Phase, PhaseMark, advance
 from xinfer.domain.state import AssignedReplica
 
-_FORGIVING = 5.0
+_FORGIVING = 2.0
 """Serving for so many back-offs makes one earlier end forgotten, so that only an engine that keeps
 dying soon waits long.
 """

@@ -294,14 +294,16 @@ def _recall(folder: Folder, order: Order) -> Memo:
     if known is None or known.digest != order.digest:
         known = Memo(uid=order.uid, index=order.index, digest=order.digest, launch=order.launch)
         return _started(known, order)
+    # A new worker starts without patience spent: after a reboot nothing should wait, and somebody
+    # may have mended what failed.
+    known = replace(known, streak=0)
     if known.launch != order.launch:
         live = folder.is_live()
         return _started(known, order) if live else replace(known, phase=Phase.STOPPED)
-    if known.phase in _PREPARING:
-        return replace(known, phase=Phase.STOPPED)
     if known.phase is Phase.FAILED and known.retry_at_s is None:
-        # What rested is tried again by a new worker: somebody may have mended the cause.
-        return replace(known, phase=Phase.STOPPED, failures=0, streak=0)
+        return replace(known, phase=Phase.STOPPED, failures=0)
+    if known.phase in {*_PREPARING, Phase.FAILED}:
+        return replace(known, phase=Phase.STOPPED, retry_at_s=None)
     return known
 
 
