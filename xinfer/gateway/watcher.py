@@ -1,10 +1,11 @@
-"""Whether a client still waits for its answer, asked of its socket."""
+"""The client's side of a request: its body within bounds, and whether it still waits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+import gevent
 from gevent import socket
 
 
@@ -31,3 +32,15 @@ def client_gone(environ: dict[str, Any]) -> Callable[[], bool]:
             client.settimeout(before)
 
     return gone
+
+
+class Readable(Protocol):
+    """A body to read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def read_body(stream: Readable, size: int, timeout_s: float) -> bytes:
+    """At most `size` bytes. Raises TimeoutError when they take longer than `timeout_s`."""
+    with gevent.Timeout(timeout_s, TimeoutError):
+        return stream.read(size)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import falcon
-import gevent
 
 from xinfer.errors import Invalid
 from xinfer.gateway.relay import Gateway, Stream
-from xinfer.gateway.watcher import client_gone
+from xinfer.gateway.watcher import client_gone, read_body
 
 
 class Inference:
@@ -39,9 +38,8 @@ class Inference:
         if length is not None and length > self._max_body_bytes:
             raise _too_large(self._max_body_bytes)
         try:
-            with gevent.Timeout(self._body_timeout_s, TimeoutError):
-                # The server bounds it, whether by length or by chunks; Falcon only by length.
-                body = req.stream.read(self._max_body_bytes + 1)
+            # The server bounds the stream, by length or by chunks; Falcon only by length.
+            body = read_body(req.stream, self._max_body_bytes + 1, self._body_timeout_s)
         except TimeoutError:
             raise falcon.HTTPError(
                 falcon.HTTP_408, description="The request's body did not arrive in time."
@@ -50,7 +48,7 @@ class Inference:
             raise _too_large(self._max_body_bytes)
         if length is not None and len(body) < length:
             raise Invalid("The body is shorter than its Content-Length says.", key="body")
-        return bytes(body)
+        return body
 
 
 def _too_large(limit: int) -> falcon.HTTPContentTooLarge:
