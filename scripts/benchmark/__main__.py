@@ -1,0 +1,80 @@
+"""Run all parts side by side on this machine; a table for people, JSON for machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmark.engine import engine
+from scripts.benchmark.gateway import gateway, scaling, soak
+from scripts.benchmark.startup import install_mb, startup
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "startup": startup,
+    "install": install_mb,
+    "gateway": gateway,
+    "scaling": scaling,
+    "engine": engine,
+    "soak": soak,
+}
+TARGETS = (
+    ("cold start to first token", "startup.first_token_s", "<=", 5.0, "s"),
+    ("idle memory of our processes", "startup.idle_pss_mb", "<=", 200.0, "MB"),
+    ("base install on disk", "install.base_install_mb", "<=", 120.0, "MB"),
+    ("small replies", "gateway.small_replies_per_s_gateway", ">=", 1500, "/s"),
+    ("streams of 100 chunks", "gateway.streams_of_100_per_s_gateway", ">=", 500, "/s"),
+    ("GET /v1/models", "gateway.models_per_s", ">=", 1500, "/s"),
+    ("added time to first token", "gateway.first_token_added_ms", "<=", 3.0, "ms"),
+    *(
+        (f"tokens/s against direct, {n} clients", f"engine.tokens_per_s_{n}.ratio", ">=", 0.97, "")
+        for n in (1, 4, 8, 16)
+    ),
+    ("errors in 256 streams", "soak.errors", "<=", 0, ""),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+    parser.add_argument("--json", type=Path, help="write the results there")
+    given = parser.parse_args()
+    results: dict[str, Any] = {
+        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    for name in given.parts or PARTS:
+        print(f"... {name}", file=sys.stderr, flush=True)
+        results[name] = PARTS[name]()
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+    missed = _table(results)
+    return 1 if missed else 0
+
+
+def _table(results: dict[str, Any]) -> int:
+    """Print each target beside what was measured; how many were missed."""
+    missed = 0
+    for title, path, relation, target, unit in TARGETS:
+        value: Any = results
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is None:
+            continue
+        met = value <= target if relation == "<=" else value >= target
+        missed += not met
+        print(
+            f"{title:<36} {value:>10} {unit:<3} target {relation} {target:<7}"
+            f" {'met' if met else 'MISSED'}"
+        )
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Output tokens per second through the gateway against straight from the same engine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmark.load import Result, Target, run
+from tests.process.appliance import ROOT, Appliance
+
+_CHAT = "/v1/chat/completions"
+_BODY = {
+    "model": "chat",
+    "messages": [{"role": "user", "content": "Tell me a long story about a fox."}],
+    "max_tokens": 64,
+    "temperature": 0,
+    "ignore_eos": True,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+}
+
+
+def engine(seconds: float = 8.0, rounds: int = 3) -> dict[str, Any]:
+    """Both ways in turns, so that a change of the machine's mood touches both."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="xinfer-bench-") as folder:
+        one = Appliance(Path(folder), ROOT / "recipes" / "quickstart.yaml")
+        try:
+            one.start().wait_ready({"chat": 1}, timeout_s=120)
+            direct = one.models()["chat"]["address"]
+            for clients in (1, 4, 8, 16):
+                ways = {"direct": direct, "gateway": f"127.0.0.1:{one.port}"}
+                totals = {way: Result() for way in ways}
+                for _ in range(rounds):
+                    for way, address in ways.items():
+                        _add(totals[way], run(Target(address, _CHAT, _BODY), clients, seconds))
+                rates = {way: total.tokens_per_s for way, total in totals.items()}
+                found[f"tokens_per_s_{clients}"] = {
+                    **{way: round(rate, 1) for way, rate in rates.items()},
+                    "ratio": round(rates["gateway"] / rates["direct"], 3),
+                    "errors": totals["gateway"].errors,
+                }
+        finally:
+            one.destroy()
+    return found
+
+
+def _add(total: Result, part: Result) -> None:
+    total.seconds += part.seconds
+    total.tokens += part.tokens
+    total.errors += part.errors

@@ -1,0 +1,98 @@
+"""The gateway before the weightless engine: what it costs, with everything on."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmark.load import Target, run
+from scripts.benchmark.startup import pss_mb
+from tests.process.appliance import Appliance
+
+KEY = "bench-key"
+CHAT = "/v1/chat/completions"
+RECIPE = f"""
+defaults: [base]
+auth: {{mode: 'on', keys: [{KEY}]}}
+models:
+  echo: {{engine: echo}}
+"""
+SMALL = {"model": "echo", "messages": [{"role": "user", "content": "hello there my friend"}]}
+STREAM = {**SMALL, "stream": True, "echo": {"chunks": 100}}
+STEADY = {**SMALL, "stream": True, "echo": {"chunks": 100, "chunk_delay_s": 0.1}}
+ONE_BY_ONE = {**SMALL, "stream": True, "echo": {"chunks": 8, "chunk_delay_s": 0.005}}
+
+
+@contextmanager
+def installation(workers: int = 1) -> Iterator[tuple[Appliance, str, str]]:
+    """A running installation, its gateway's address and its engine's."""
+    with tempfile.TemporaryDirectory(prefix="xinfer-bench-") as folder:
+        one = Appliance(Path(folder), RECIPE, f"gateway.workers={workers}")
+        bearer = {"Authorization": f"Bearer {KEY}"}
+        try:
+            one.start()
+            deadline = time.monotonic() + 60
+            while True:
+                status, listed = one.request("GET", "/v1/models", headers=bearer)
+                if status == 200 and listed["data"] and listed["data"][0]["state"] == "ready":
+                    break
+                if time.monotonic() > deadline:
+                    raise RuntimeError(one.transcript())
+                time.sleep(0.05)
+            yield one, f"127.0.0.1:{one.port}", listed["data"][0]["address"]
+        finally:
+            one.destroy()
+
+
+def gateway(seconds: float = 5.0) -> dict[str, Any]:
+    """Rates of one gateway process at 16 clients, and time to first token at one client."""
+    found: dict[str, Any] = {}
+    with installation() as (_, through, direct):
+        for name, body in (("small_replies", SMALL), ("streams_of_100", STREAM)):
+            for where, address in (("direct", direct), ("gateway", through)):
+                result = run(Target(address, CHAT, body, KEY), 16, seconds)
+                found[f"{name}_per_s_{where}"] = round(result.per_s)
+                found[f"{name}_errors_{where}"] = result.errors
+        models = run(Target(through, "/v1/models", None, KEY), 16, seconds)
+        found["models_per_s"] = round(models.per_s)
+        first = {"direct": [], "gateway": []}  # type: dict[str, list[float]]
+        for _ in range(4):
+            for where, address in (("direct", direct), ("gateway", through)):
+                first[where].append(
+                    run(Target(address, CHAT, ONE_BY_ONE, KEY), 1, seconds / 4).first_ms()
+                )
+        middle = {where: sorted(values)[len(values) // 2] for where, values in first.items()}
+        found["first_token_added_ms"] = round(middle["gateway"] - middle["direct"], 2)
+    return found
+
+
+def scaling(seconds: float = 5.0) -> dict[str, Any]:
+    """Small replies per second with one and with two gateway processes."""
+    found = {}
+    for workers in (1, 2):
+        with installation(workers) as (_, through, _direct):
+            result = run(Target(through, CHAT, SMALL, KEY), 32, seconds)
+            found[f"small_replies_per_s_{workers}_processes"] = round(result.per_s)
+    return found
+
+
+def soak(streams: int = 256, seconds: float = 60.0) -> dict[str, Any]:
+    """Many steady streams at once: errors, and memory of the gateway early and late."""
+    with installation() as (one, through, _):
+        target = Target(through, CHAT, STEADY, KEY)
+        warm = run(target, streams, seconds / 4)
+        worker = one.processes("xinfer: supervisor worker")[0]
+        early = pss_mb(worker)
+        result = run(target, streams, seconds)
+        late = pss_mb(worker)
+    return {
+        "streams": streams,
+        "replies": result.replies,
+        "errors": warm.errors + result.errors,
+        "memory_early_mb": round(early, 1),
+        "memory_late_mb": round(late, 1),
+    }
