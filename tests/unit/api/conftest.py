@@ -47,7 +47,8 @@ def token_file(tmp_path: Path) -> Path:
 def api(house: House, token_file: Path) -> falcon.testing.TestClient:
     """A client with the API key of a user."""
     store = house.store
-    view = CachedView(States(desired=store, assigned=store, observed=store), store.stamp)
+    states = States(desired=store, assigned=store, observed=store)
+    view = CachedView(states, lambda: house.watch.stamp)
     elsewhere: Any = Elsewhere()
     resources = Resources(
         inference=elsewhere,

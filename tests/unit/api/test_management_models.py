@@ -141,6 +141,13 @@ def test_a_wrong_launch_is_told_what_is_wrong(
     assert house.store.desired().revision == 0
 
 
+def test_what_another_process_just_did_is_in_the_list(api: Client, house: House) -> None:
+    launch(api)
+    assert len(api.simulate_get("/v1/models").json["data"]) == 1
+    house.store.write_desired({}, expected=house.store.desired().revision)
+    assert api.simulate_get("/v1/models").json["data"] == []
+
+
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe"])
 def test_a_body_that_is_no_object_is_refused(api: Client, raw: bytes) -> None:
     reply = api.simulate_post("/v1/models", body=raw)

@@ -25,6 +25,7 @@ from xinfer.services.reports import Reports
 from xinfer.services.view import States
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
+from xinfer.store.watch import Watch
 
 
 @dataclass
@@ -76,10 +77,12 @@ class House:
     sequence: int = 0
 
     def __post_init__(self) -> None:
+        self.watch = Watch(self.store)
+        self.watch.look()
         self.models = Models(
             States(desired=self.store, assigned=self.store, observed=self.store),
             Shelf(),
-            stamp=self.store.stamp,
+            stamp=lambda: self.watch.stamp,
             wait=self.wait,
             changed=self.changed,
             settings={"paper": EngineSettings(options={"threads": 4})},
@@ -92,7 +95,7 @@ class House:
             assigned=self.store,
             observed=self.store,
             events=self.store,
-            stamp=self.store.stamp,
+            stamp=lambda: self.watch.stamp,
             wait=self.wait,
             changed=self.changed,
             clock=lambda: self.now,
@@ -109,12 +112,14 @@ class House:
 
     def changed(self) -> None:
         self.changes += 1
+        self.watch.look()
 
     def wait(self, _stamp: int, timeout_s: float) -> bool:
         if not self.script:
             self.now += timeout_s
             return False
         self.script.pop(0)()
+        self.watch.look()
         return True
 
     def report(self, phase: Phase | None = Phase.READY, **more: object) -> NodeReport:

@@ -24,6 +24,8 @@ class Models:
         self._body: tuple[View, bytes] | None = None
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        # Another process may just have answered this client's launch.
+        self._models.notice()
         view = self._cached()
         if self._body is None or self._body[0] is not view:
             entries = [description.describe(view, uid) for uid in view.desired.models]
