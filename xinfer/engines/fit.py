@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xinfer.engines.gguf import Shape
 
-_SHARE = 0.6
-"""Of the memory that is free, how much a model may take by default."""
-
 _OVERHEAD_BYTES = 256 * 2**20
-"""Compute buffers and the process itself, measured generously on small models."""
+"""Compute buffers and the process itself; measured generously, on small models."""
 
-_CACHE_SHARE = 1 / 16
-"""Of the memory that is free, how much keys and values take by default: a start clears it all."""
+_SHARE_OF_REST = 1 / 2
+"""Of what the weights leave free, how much the cache of keys and values takes at most."""
 
-_MIN_CONTEXT = 2048
-_MAX_CONTEXT = 8192
+_SHARE_OF_FREE = 1 / 8
+"""Of all that is free, the same: the cache is cleared at start, and a gigabyte takes a second."""
+
+_MIN_CONTEXT = 512
+_USEFUL_CONTEXT = 2048
+_MAX_CONTEXT = 4096
+_STEP = 256
 _SLOTS = (16, 8, 4, 2, 1)
 _SLOTS_PER_CORE = 4
+
+BYTES = {
+    "f32": 4.0, "f16": 2.0, "bf16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32, "q4_1": 20 / 32,
+    "iq4_nl": 18 / 32, "q5_0": 22 / 32, "q5_1": 24 / 32,
+}  # fmt: skip
+"""Bytes of one cached number, by the type of the cache; blocks of 32 carry their scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,28 +38,42 @@ class Fit:
     context: int
 
 
-def choose(
-    shape: Shape, free_bytes: int, cores: int, slots: int | None = None, context: int | None = None
-) -> Fit:
-    """The defaults for what was not given (`slots`, `context` per slot).
+def token_bytes(shape: Shape, options: Mapping[str, object]) -> int:
+    """Memory that one token of context takes with these options; at least 1."""
+    keys = BYTES[str(options.get("cache_type_k") or "f16")]
+    values = BYTES[str(options.get("cache_type_v") or "f16")]
+    return max(1, int(shape.keys * keys + shape.values * values))
 
-    Prefers a context of at least 2,048 tokens over more slots, then slots up to four per core,
-    then a longer context up to 8,192 tokens or what the model was trained for.
+
+def budget_bytes(weights_bytes: int, free_bytes: int) -> int:
+    """What the cache of keys and values may take where nothing was asked; never negative.
+
+    `free_bytes` are those of the memory that the model goes to.
     """
-    room = int(free_bytes * _SHARE) - shape.size_bytes - _OVERHEAD_BYTES
-    tokens = max(0, min(room, int(free_bytes * _CACHE_SHARE))) // max(1, shape.kv_bytes_per_token)
-    longest = max(1, min(shape.trained_context, _MAX_CONTEXT))
-    least = min(_MIN_CONTEXT, longest)
+    rest = free_bytes - weights_bytes - _OVERHEAD_BYTES
+    return max(0, int(min(rest * _SHARE_OF_REST, free_bytes * _SHARE_OF_FREE)))
+
+
+def choose(
+    tokens: int, trained: int, cores: int, slots: int | None = None, context: int | None = None
+) -> Fit:
+    """The given `slots` and `context` (per slot), and defaults for what is None.
+
+    `tokens` is what the budget holds. A context of 2,048 comes before more slots, more slots (up to
+    four per core, at most 16) before a longer context (up to 4,096, or what the model was trained
+    for). One slot gets 512 even where the budget holds less.
+    """
+    longest = min(trained, _MAX_CONTEXT)
     if slots is None:
-        want = context or least
-        allowed = [count for count in _SLOTS if count <= max(1, cores) * _SLOTS_PER_CORE]
-        slots = next((count for count in allowed if count * want <= tokens), 1)
+        want = context or min(_USEFUL_CONTEXT, longest)
+        most = max(1, cores) * _SLOTS_PER_CORE
+        slots = next((each for each in _SLOTS if each <= most and each * want <= tokens), 1)
     if context is None:
-        affordable = tokens // max(1, slots)
-        context = max(least, min(longest, affordable // 256 * 256))
+        affordable = tokens // slots // _STEP * _STEP
+        context = max(min(_MIN_CONTEXT, longest), min(longest, affordable))
     return Fit(slots=slots, context=context)
 
 
-def memory_bytes(shape: Shape, fit: Fit) -> int:
+def memory_bytes(weights_bytes: int, per_token_bytes: int, chosen: Fit) -> int:
     """What the engine is expected to take: weights, keys and values, and overhead."""
-    return shape.size_bytes + fit.slots * fit.context * shape.kv_bytes_per_token + _OVERHEAD_BYTES
+    return weights_bytes + chosen.slots * chosen.context * per_token_bytes + _OVERHEAD_BYTES

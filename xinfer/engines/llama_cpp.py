@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.memory import gib
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
-from xinfer.engines import fit, llama_cpp_options
+from xinfer.engines import fit, llama_cpp_files, llama_cpp_options, llama_cpp_python
 from xinfer.engines.gguf import Shape, read_shape
-from xinfer.errors import Invalid
+from xinfer.engines.llama_cpp_files import Weights
+from xinfer.errors import Invalid, NoCapacity
 
-_XLLAMACPP = "xllamacpp"
+_HOST = Path(__file__).parent / "hosts" / "llama_cpp.py"
+_READS_WHOLE_TEXTS = (ModelKind.EMBEDDING, ModelKind.RERANK)
 
 
 class LlamaCpp:
@@ -25,108 +28,156 @@ class LlamaCpp:
 
     def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:
         """It runs on every machine; whether a model fits is known once its file is here."""
-        return Verdict(ok=True)
+        if not _by_python(spec):
+            if not spec.extra_args:
+                return Verdict(ok=True)
+            return Verdict(
+                ok=False,
+                reason="llama.cpp has no command line here, so extra_args cannot be given to it.",
+                hint="Use engine_kwargs.",
+            )
+        name = llama_cpp_python.refusal(spec.options)
+        if not name and spec.kind is not ModelKind.RERANK:
+            return Verdict(ok=True)
+        what = f"{name}: {spec.options[name]!r}" if name else "models of kind rerank"
+        return Verdict(
+            ok=False,
+            reason=f"The binding llama-cpp-python does not have {what}.",
+            hint="Leave it out, or use binding: xllamacpp.",
+        )
 
     def estimate(self, spec: ModelSpec, files: Files, machine: Machine) -> int:
-        """Bytes that one replica will take with these options on that machine."""
-        shape = read_shape(_model_file(spec, files))
-        return fit.memory_bytes(shape, _fit(spec, shape, machine))
+        """Bytes of memory that one replica will take with these options on that machine.
+
+        Not of the port: for plans and messages. Raises Invalid as `command` does.
+        """
+        weights = llama_cpp_files.find(spec, files)
+        shape = read_shape(weights.model)
+        chosen = _fit(spec, shape, weights, machine)
+        per_token = fit.token_bytes(shape, spec.options)
+        return fit.memory_bytes(weights.size_bytes, per_token, chosen)
 
     def command(self, launch: Launch) -> Command:
-        """The server's process; raises Invalid when the files hold no GGUF model."""
+        """The server's process. Raises Invalid when files or options do not fit, NoCapacity when
+        the context that was asked for can never fit into this machine.
+        """
         spec = launch.spec
+        verdict = self.supports(spec, launch.machine)
+        if not verdict.ok:
+            raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
         if launch.files is None:
             raise Invalid(f"models.{spec.uid}: engine 'llama.cpp' needs a GGUF file.")
-        model = _model_file(spec, launch.files)
-        shape = read_shape(model)
-        chosen = _fit(spec, shape, launch.machine)
-        if spec.options.get("binding", _XLLAMACPP) == _XLLAMACPP:
-            return _xllamacpp(launch, model, chosen)
-        return _llama_cpp_python(launch, model, chosen)
+        weights = llama_cpp_files.find(spec, launch.files)
+        shape = read_shape(weights.model)
+        chosen = _fit(spec, shape, weights, launch.machine)
+        _check_room(spec, shape, chosen, launch.machine)
+        if _by_python(spec):
+            return _llama_cpp_python(launch, weights, chosen)
+        return _xllamacpp(launch, weights, shape, chosen)
 
 
-def _fit(spec: ModelSpec, shape: Shape, machine: Machine) -> fit.Fit:
+def _by_python(spec: ModelSpec) -> bool:
+    return bool(spec.options.get("binding") == "llama-cpp-python")
+
+
+def _on_accelerator(spec: ModelSpec, machine: Machine) -> bool:
+    wanted = spec.placement.n_gpu is not None and spec.options.get("n_gpu_layers") != 0
+    return wanted and bool(machine.devices)
+
+
+def _fit(spec: ModelSpec, shape: Shape, weights: Weights, machine: Machine) -> fit.Fit:
     options = spec.options
+    free = machine.memory_available_bytes
+    if _on_accelerator(spec, machine):
+        free = max(device.total_bytes - device.used_bytes for device in machine.devices)
+    budget = fit.budget_bytes(weights.size_bytes, free)
     return fit.choose(
-        shape,
-        machine.memory_available_bytes,
+        budget // fit.token_bytes(shape, options),
+        shape.trained_context,
         machine.cores,
-        slots=options.get("n_parallel"),
+        slots=1 if _by_python(spec) else options.get("n_parallel"),
         context=options.get("n_ctx"),
     )
 
 
-def _model_file(spec: ModelSpec, files: Files) -> Path:
-    """The first GGUF that is not a projector; parts of one model are found by llama.cpp itself."""
-    models = [
-        path
-        for path in files.paths
-        if path.suffix == ".gguf" and not path.name.lower().startswith("mmproj")
-    ]
-    if not models:
-        raise Invalid(
-            f"models.{spec.uid}: {files.root} has no GGUF file for llama.cpp.",
-            "Choose a GGUF model, or another engine.",
-            key=f"models.{spec.uid}.source",
+def _check_room(spec: ModelSpec, shape: Shape, chosen: fit.Fit, machine: Machine) -> None:
+    """Weights may be left on disk and mapped, but the cache is written to as a whole."""
+    tokens = chosen.slots * chosen.context
+    need = tokens * fit.token_bytes(shape, spec.options)
+    have = machine.memory_total_bytes
+    if not _on_accelerator(spec, machine) and need > have:
+        raise NoCapacity(
+            f"models.{spec.uid}: a context of {chosen.slots} x {chosen.context} tokens takes"
+            f" {gib(need)}, and the machine has {gib(have)}.",
+            "Choose a smaller n_ctx or n_parallel, or a smaller cache_type_k and cache_type_v.",
         )
-    return models[0]
 
 
-def _projector(spec: ModelSpec, files: Files | None) -> str | None:
-    given = spec.options.get("mmproj")
-    if given != "auto":
-        return given
-    found = [path for path in (files.paths if files else ()) if path.name.startswith("mmproj")]
-    if not found:
-        raise Invalid(
-            f"models.{spec.uid}.engine_kwargs.mmproj: the source has no mmproj file.",
-            "Add it to source.files, or give its path.",
-        )
-    return str(found[0])
-
-
-def _xllamacpp(launch: Launch, model: Path, chosen: fit.Fit) -> Command:
+def _xllamacpp(launch: Launch, weights: Weights, shape: Shape, chosen: fit.Fit) -> Command:
+    spec, machine = launch.spec, launch.machine
     options: dict[str, JsonValue] = {
-        name: value for name, value in launch.spec.options.items() if name != "binding"
+        "n_threads": machine.cores,
+        **spec.options,
+        **weights.options,
+        "n_parallel": chosen.slots,
+        "n_ctx": chosen.context,
     }
-    options.setdefault("n_threads", launch.machine.cores)
-    options["n_parallel"], options["n_ctx"] = chosen.slots, chosen.context
-    options["mmproj"] = _projector(launch.spec, launch.files)
+    options.pop("binding", None)
+    if spec.kind in _READS_WHOLE_TEXTS:
+        options.setdefault("n_batch", chosen.context)
+        options.setdefault("n_ubatch", options["n_batch"])
+    if spec.kind is ModelKind.EMBEDDING and not shape.pools:
+        options.setdefault("pooling", "mean")
+    if spec.placement.n_gpu is None:
+        options["n_gpu_layers"] = 0
     order: dict[str, Any] = {
-        "model": str(model),
-        "uid": launch.spec.uid,
-        "kind": launch.spec.kind,
+        "model": str(weights.model),
+        "uid": spec.uid,
+        "kind": spec.kind,
         "host": launch.host,
         "endpoint_file": str(launch.endpoint_file),
+        "fit_layers": bool(launch.devices) and "n_gpu_layers" not in options,
         "options": options,
     }
+    # By its path: the interpreter may be another one, which has xllamacpp but nothing of ours.
     return Command(
-        argv=(launch.python, "-m", "xinfer.engines.hosts.llama_cpp", json.dumps(order)),
+        argv=(launch.python, "-P", str(_HOST), json.dumps(order)),
+        env=_visible(launch),
         announces=True,
         slots=chosen.slots,
         stop_grace_s=5.0,
     )
 
 
-def _llama_cpp_python(launch: Launch, model: Path, chosen: fit.Fit) -> Command:
-    spec, options = launch.spec, launch.spec.options
-    unknown = sorted(set(options) - set(llama_cpp_options.PYTHON_FLAGS) - {"binding", "n_parallel"})
-    if unknown:
-        raise Invalid(
-            f"models.{spec.uid}.engine_kwargs.{unknown[0]}: binding 'llama-cpp-python' has no"
-            f" option '{unknown[0]}'.",
-            "Leave it out, use extra_args, or use binding: xllamacpp.",
-        )
-    values: dict[str, JsonValue] = {"n_threads": launch.machine.cores, **options}
-    # One sequence at a time: the whole context is for the one slot that there is.
-    values["n_ctx"] = options.get("n_ctx") or chosen.context
+def _llama_cpp_python(launch: Launch, weights: Weights, chosen: fit.Fit) -> Command:
+    spec = launch.spec
+    options = {
+        "n_threads": launch.machine.cores,
+        "n_threads_batch": launch.machine.cores,
+        **spec.options,
+        **weights.options,
+        "n_ctx": chosen.context,
+    }
+    if launch.devices:
+        options.setdefault("n_gpu_layers", -1)
     argv = [
-        *(launch.python, "-m", "llama_cpp.server", "--model", str(model)),
+        *(launch.python, "-m", "llama_cpp.server", "--model", str(weights.model)),
         *("--model_alias", spec.uid, "--host", launch.host, "--port", str(launch.port)),
+        *llama_cpp_python.flags(options),
     ]
-    for name, flag in llama_cpp_options.PYTHON_FLAGS.items():
-        if values.get(name) is not None:
-            argv += [flag, str(values[name])]
     if spec.kind is ModelKind.EMBEDDING:
         argv += ["--embedding", "true"]
-    return Command(argv=(*argv, *spec.extra_args), ready_path="/v1/models", slots=1)
+    return Command(
+        argv=(*argv, *spec.extra_args),
+        env=_visible(launch),
+        ready_path="/v1/models",
+        slots=1,
+        stop_grace_s=5.0,
+    )
+
+
+def _visible(launch: Launch) -> dict[str, str]:
+    """The accelerators of this replica alone; none at all when it was given none."""
+    if not any(device.kind == "cuda" for device in launch.machine.devices):
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, launch.devices))}
