@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import gevent
 import msgspec
 
 from xinfer.domain.routing import Route, Upstream
@@ -195,6 +196,7 @@ class Stream:
         self._tail = tail
         self._pieces = iter(run.reply.pieces(gone))
         self._give_back = give_back
+        self._begun = False
         self._ended = False
 
     def __iter__(self) -> Iterator[bytes]:
@@ -203,6 +205,11 @@ class Stream:
     def __next__(self) -> bytes:
         while not self._ended:
             try:
+                if self._begun:
+                    # Others first: what arrives meanwhile goes out in the same send. A fast engine
+                    # would otherwise cost a wake-up and a send for every token.
+                    gevent.sleep(0)
+                self._begun = True
                 piece = self._tail.feed(next(self._pieces))
             except StopIteration:
                 piece = self._tail.finish()

@@ -7,6 +7,8 @@ import signal
 import time
 from contextlib import suppress
 
+import psutil
+
 from xinfer.domain.home import Home
 from xinfer.errors import NotFound, NotReady
 from xinfer.launch import record
@@ -29,7 +31,7 @@ def main(home: Home, *, timeout_s: float = 90.0) -> str:
     with suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
-    while record.living(home) is not None:
+    while record.living(home) is not None or psutil.pid_exists(running.pid):
         if time.monotonic() > deadline:
             raise NotReady(
                 f"The launcher (pid {running.pid}) still drains after {timeout_s:.0f} s.",

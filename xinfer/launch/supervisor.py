@@ -181,15 +181,18 @@ class SupervisorProcess:
 
     def _services(self) -> Services:
         cluster = self._settings.cluster
+        models = Models(
+            self._states,
+            Registry(),
+            settings=self._settings.engines,
+            node_grace_s=cluster.node_grace_s,
+            stamp=lambda: self._watch.stamp,
+            wait=self._watch.wait,
+            changed=self._watch.look,
+        )
         return Services(
-            models=Models(
-                self._states,
-                Registry(),
-                stamp=lambda: self._watch.stamp,
-                wait=self._watch.wait,
-                changed=self._watch.look,
-            ),
-            recipes=Recipes(self._store, self._watch.look),
+            models=models,
+            recipes=Recipes(self._store, self._watch.look, check=models.check),
             reports=Reports(
                 assigned=self._store,
                 observed=self._store,
