@@ -31,7 +31,7 @@ def main(home: Home, *, timeout_s: float = 90.0) -> str:
     with suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
-    while record.living(home) is not None or psutil.pid_exists(running.pid):
+    while record.living(home) is not None or _lives(running.pid):
         if time.monotonic() > deadline:
             raise NotReady(
                 f"The launcher (pid {running.pid}) still drains after {timeout_s:.0f} s.",
@@ -39,3 +39,10 @@ def main(home: Home, *, timeout_s: float = 90.0) -> str:
             )
         time.sleep(0.05)
     return f"Stopped {running.endpoint}."
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
