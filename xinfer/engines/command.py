@@ -45,7 +45,7 @@ class CommandEngine:
     def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:
         """Whether the program is there to be run."""
         words = _words(spec)
-        if shutil.which(words[0]) is None:
+        if shutil.which(words[0], path=spec.env.get("PATH")) is None:
             return Verdict(
                 ok=False,
                 reason=f"The program '{words[0]}' of model '{spec.uid}' was not found.",
@@ -61,7 +61,7 @@ class CommandEngine:
             ready_path=str(options.get("ready") or "/health"),
             served_model=options.get("served_model"),
             slots=options.get("slots"),
-            stop_grace_s=float(options.get("stop_grace_s") or 10.0),
+            stop_grace_s=options.get("stop_grace_s", 10.0),
         )
 
 

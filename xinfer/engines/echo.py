@@ -37,7 +37,7 @@ class Echo:
         ]
         for option, flag in (("load_s", "--load-s"), ("fail", "--fail")):
             if options.get(option):
-                argv += [flag, str(options[option])]
+                argv.append(f"{flag}={options[option]}")
         return Command(
             argv=(*argv, *launch.spec.extra_args),
             announces=True,

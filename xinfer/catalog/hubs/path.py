@@ -27,6 +27,16 @@ class PathHub:
 
 def _find(source: Source) -> Files:
     path = Path(source.ref).expanduser()
+    try:
+        return _look(path, source)
+    except OSError as error:
+        raise NotFound(
+            f"{path} cannot be looked at: {error.strerror or error}.",
+            "Check the rights of the user that the worker runs as.",
+        ) from error
+
+
+def _look(path: Path, source: Source) -> Files:
     if path.is_file():
         return Files(root=path.parent, paths=(path,))
     if not path.is_dir():
