@@ -78,6 +78,10 @@ class Appliance:
         recipe = [str(self.recipe)] if self.recipe else []
         return [str(BIN / "xinfer-up"), *recipe, *self._overrides, *more]
 
+    def command_line(self, *more: str) -> list[str]:
+        """The same for `run`, which finds the program itself."""
+        return ["xinfer-up", *self.command(*more)[1:]]
+
     def start(self, *more: str) -> Appliance:
         """Start in the foreground without waiting."""
         with self.output.open("ab") as output:

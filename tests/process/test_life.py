@@ -89,7 +89,7 @@ def test_without_a_recipe_an_empty_cluster_takes_models(appliance: Start) -> Non
 
 def test_detached_and_down(appliance: Start) -> None:
     one = appliance(ECHO)
-    up = one.run(*one.command("--detach")[0:0], "xinfer-up", *one.command("--detach")[1:])
+    up = one.run(*one.command_line("--detach"))
     assert up.returncode == 0, up.stderr
     assert "1 of 1 models ready" in up.stdout
     assert one.chat("parrot")[0] == 200
@@ -107,7 +107,7 @@ def test_a_port_in_use_is_refused_with_its_holder(appliance: Start) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", one.port))
         holder.listen()
-        done = one.run("xinfer-up", *one.command()[1:])
+        done = one.run(*one.command_line())
     assert done.returncode == 2
     assert "cluster.port" in done.stderr
     assert str(psutil.Process().pid) in done.stderr
@@ -132,7 +132,7 @@ def test_a_launch_that_fails_shows_the_engines_last_words(appliance: Start) -> N
 
 def test_dry_run_starts_nothing_and_tells_the_plan(appliance: Start) -> None:
     one = appliance(ECHO)
-    done = one.run("xinfer-up", *one.command("--dry-run")[1:])
+    done = one.run(*one.command_line("--dry-run"))
     assert done.returncode == 0, done.stderr
     assert "parrot" in done.stdout
     assert "echo" in done.stdout
@@ -142,7 +142,7 @@ def test_dry_run_starts_nothing_and_tells_the_plan(appliance: Start) -> None:
 
 def test_print_shows_values_with_their_origins(appliance: Start) -> None:
     one = appliance(ECHO, "models.parrot.replicas=3")
-    done = one.run("xinfer-up", *one.command("--print")[1:])
+    done = one.run(*one.command_line("--print"))
     assert done.returncode == 0, done.stderr
     assert re.search(r"replicas: 3\s+# .*command line", done.stdout), done.stdout
     assert re.search(r"engine: echo\s+# .*recipe.yaml:4", done.stdout), done.stdout

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from xinfer.api import errors
 from xinfer.api.app import App, create_app
@@ -38,6 +39,7 @@ from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import Pools
 from xinfer.launch.credentials import api_keys, auth_is_on
 from xinfer.launch.gunicorn import RoleApplication, Server
+from xinfer.launch.scratch import metrics_folder
 from xinfer.services.cluster import Cluster
 from xinfer.services.models import Models
 from xinfer.services.recipes import Recipes
@@ -56,8 +58,9 @@ _BODY_S = 60.0
 def serve(home: Home, settings: Settings) -> None:
     """Run the role; ends only with the process. Raises StoreFailed when the state is unusable."""
     home.database.parent.mkdir(parents=True, exist_ok=True)
-    home.metrics.mkdir(parents=True, exist_ok=True)
-    for stale in home.metrics.glob("*.db"):
+    metrics = metrics_folder(home)
+    metrics.mkdir(parents=True, exist_ok=True)
+    for stale in metrics.glob("*.db"):
         stale.unlink()
     database = Database(store_url(home, settings))
     database.migrate()
@@ -83,7 +86,7 @@ def serve(home: Home, settings: Settings) -> None:
             else f"{cluster.host}:{cluster.port}",
             make=make,
             stop=stop,
-            exited=lambda pid: _forget_metrics(home, pid),
+            exited=lambda pid: _forget_metrics(metrics, pid),
             workers=gateway.workers,
             connections=gateway.connections,
             header_timeout_s=gateway.header_timeout_s,
@@ -240,7 +243,7 @@ class SupervisorProcess:
         )
 
 
-def _forget_metrics(home: Home, pid: int) -> None:
+def _forget_metrics(folder: Path, pid: int) -> None:
     """Gauges of a process that has ended must not be added up any more."""
-    for path in home.metrics.glob(f"gauge_live*_{pid}.db"):
+    for path in folder.glob(f"gauge_live*_{pid}.db"):
         path.unlink(missing_ok=True)

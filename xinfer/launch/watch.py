@@ -22,6 +22,7 @@ from xinfer.launch import record
 from xinfer.launch.endpoint import Endpoint
 from xinfer.launch.launcher import Launcher, Role, role_command
 from xinfer.launch.progress import Progress, summary
+from xinfer.launch.scratch import metrics_folder, remove_metrics
 
 
 def main() -> int:
@@ -70,7 +71,7 @@ def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int
     report = _Report(given.report_fd)
     progress = Progress(endpoint, report.say, recipe=body, started_s=given.started_s)
     show = _Show(progress, report, endpoint, given)
-    environment = {"PROMETHEUS_MULTIPROC_DIR": str(home.metrics)}
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(home))}
     roles = [
         Role(
             name=name,
@@ -144,6 +145,7 @@ def _finish(home: Home, timeout_s: float) -> None:
 
     _say("xinfer: stopping replicas")
     reaper.stop_all(home, timeout_s)
+    remove_metrics(home)
 
 
 def _say(line: str) -> None:
