@@ -45,12 +45,12 @@ VERBS = {
 class Verbs(click.Group):
     """A group that knows its commands by VERBS and imports one when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (Click's signature)
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
     def get_command(
         self,
-        ctx: click.Context,  # noqa: ARG002 (Click's signature)
+        ctx: click.Context,
         cmd_name: str,
     ) -> click.Command | None:
         verb = VERBS.get(cmd_name)
@@ -62,7 +62,7 @@ class Verbs(click.Group):
 
     def format_commands(
         self,
-        ctx: click.Context,  # noqa: ARG002 (Click's signature)
+        ctx: click.Context,
         formatter: click.HelpFormatter,
     ) -> None:
         with formatter.section("Commands"):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from xinfer.config import explain
 from xinfer.config.compile import compile_recipe
 from xinfer.config.compose import Composed, compose
 from xinfer.config.render import render
@@ -20,6 +21,7 @@ from xinfer.domain.model import ModelSpec
 from xinfer.engines.registry import Registry
 from xinfer.launch.preflight import prepare_home
 from xinfer.launch.settings_file import write_settings
+from xinfer.worker.devices import Devices
 
 _OVERRIDE = re.compile(r"[+~]|[A-Za-z_][A-Za-z0-9_]*(\.[^=]*)?=")
 
@@ -65,7 +67,9 @@ def declare(words: Sequence[str]) -> Declaration:
     recipe = Path(named) if named is not None else None
     overrides = [word for word in words if word != named]
     composed = compose(recipe, overrides, surroundings)
-    compiled = compile_recipe(composed, Registry(), surroundings.home)
+    engines = Registry()
+    compiled = compile_recipe(composed, engines, surroundings.home)
+    _check_engines(compiled.models, engines, composed)
     return Declaration(
         home=Home(surroundings.home),
         settings=compiled.settings,
@@ -74,3 +78,14 @@ def declare(words: Sequence[str]) -> Declaration:
         name=compiled.recipe,
         composed=composed,
     )
+
+
+def _check_engines(models: Mapping[str, ModelSpec], engines: Registry, composed: Composed) -> None:
+    """Refuse what its engine could never run on this machine, before anything starts."""
+    if not models:
+        return
+    machine = Devices().machine()
+    for uid, spec in models.items():
+        verdict = engines.get(spec.engine).supports(spec, machine)
+        if not verdict.ok:
+            raise explain.at_key(composed.origins, f"models.{uid}", verdict.reason, verdict.hint)

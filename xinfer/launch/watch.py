@@ -119,6 +119,7 @@ class _Show:
         self._report = report
         self._endpoint = endpoint
         self._started_s = given.started_s
+        self._admin_key = Home(given.home).admin_key
         self._done = "supervisor" not in given.roles.split(",")
         self.refuse: Callable[[], None] = lambda: None
 
@@ -131,6 +132,8 @@ class _Show:
                 self._done = True
                 for line in summary(self._endpoint, self._started_s, self._progress.failed):
                     self._report.say(line)
+                if self._admin_key.exists():
+                    self._report.say(f"callers need a key: the admin key is in {self._admin_key}")
                 self._report.close()
         except XinferError as error:
             self._done = True

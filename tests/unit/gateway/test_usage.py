@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 from hypothesis import given
@@ -52,7 +53,7 @@ def test_any_cut_of_a_stream_gives_the_same_stream_without_the_usage_chunk(
     cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=12).map(sorted))
     tail = StreamTail(keep=keep)
     edges = [0, *cuts, len(whole)]
-    out = [tail.feed(whole[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    out = [tail.feed(whole[a:b]) for a, b in itertools.pairwise(edges)]
     assert b"".join(out) + tail.finish() == expected
     assert tail.usage == Usage(31, 5)
 
