@@ -13,7 +13,7 @@ from xinfer.errors import EngineFailed
 
 _READ_BYTES = 65536
 _MAX_IDLE = 64
-_GONE_CHECK_S = 0.3
+_GONE_CHECK_S = 0.15
 
 
 class Refused(EngineFailed):
