@@ -1,1 +1,0 @@
-"""Bodies of other API dialects, translated to and from the engines' own."""
