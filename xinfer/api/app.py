@@ -44,6 +44,8 @@ class _Edge:
         req.context.request_id = request_id(req.env.get("HTTP_X_REQUEST_ID"))
         resp.set_header("X-Request-ID", req.context.request_id)
         req.context.principal = self._authenticator.identify(req)
+        if "//" in req.path:
+            raise falcon.HTTPNotFound
 
 
 def _expected(

@@ -40,7 +40,8 @@ class Authenticator:
 
     def identify(self, req: falcon.Request) -> Principal:
         """Raises Unauthorized without a valid credential of the kind that the path needs."""
-        path = req.path
+        # As the router reads it: leading slashes do not count there, so they must not here.
+        path = f"/{req.path.lstrip('/')}"
         if path in _PUBLIC:
             return ANONYMOUS
         is_role = path.startswith(_CLUSTER)

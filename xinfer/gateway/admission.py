@@ -1,4 +1,4 @@
-"""Who may go in, and to which replica: a bounded queue and exact in-flight counts per model."""
+"""Who may go in, and to which replica: a bounded line and exact in-flight counts per model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,22 @@ from dataclasses import dataclass, field
 
 from gevent.event import AsyncResult
 
-from xinfer.domain.model import Limits
-from xinfer.domain.routing import Upstream
-from xinfer.errors import Limited
+from xinfer.domain.routing import Route, Upstream
+from xinfer.errors import Limited, XinferError
 
 _CHECK_S = 0.25
+
+CurrentRoute = Callable[[], Route]
+"""The route of the model as it is now; raises what `Table.route` raises."""
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """A place in line. `seat` is filled with the replica whose seat was handed over."""
+
+    route: CurrentRoute
+    avoid: frozenset[str]
+    seat: AsyncResult = field(default_factory=AsyncResult)
 
 
 @dataclass(slots=True)
@@ -22,14 +33,14 @@ class Seats:
     """The requests of one model in this process: running, by replica, and waiting in line."""
 
     in_flight: dict[str, int] = field(default_factory=dict)
-    waiting: deque[AsyncResult] = field(default_factory=deque)
+    line: deque[Ticket] = field(default_factory=deque)
     turn: itertools.count[int] = field(default_factory=itertools.count)
 
 
 class Admission:
     """Counts of all models in this process.
 
-    `share` is this process's part of every limit: with N gateway processes each admits 1/N.
+    `share` is the number of gateway processes: each admits its part of every limit, at least one.
     """
 
     def __init__(self, share: int = 1) -> None:
@@ -39,8 +50,7 @@ class Admission:
     def enter(
         self,
         uid: str,
-        upstreams: tuple[Upstream, ...],
-        limits: Limits,
+        route: CurrentRoute,
         *,
         gone: Callable[[], bool],
         avoid: frozenset[str] = frozenset(),
@@ -48,70 +58,38 @@ class Admission:
         """A replica for one request; wait in line if all are full. `leave` must follow.
 
         Raises Limited when the line is full or the wait too long, ConnectionAbortedError when
-        `gone()` says that the client left the line.
+        `gone()` says that the client left the line, and what `route()` raises.
         """
         seats = self._seats.setdefault(uid, Seats())
-        chosen = self._choose(seats, upstreams, limits, avoid)
+        # Whoever waits was here before: a newcomer takes a seat only when nobody does.
+        chosen = None if seats.line else self._free(seats, route(), avoid)
         if chosen is None:
-            self._queue(seats, uid, limits, gone)
-            chosen = self._choose(seats, upstreams, limits, avoid, full_too=True)
-        assert chosen is not None
-        seats.in_flight[chosen.replica_id] = seats.in_flight.get(chosen.replica_id, 0) + 1
+            return self._wait(seats, uid, Ticket(route, avoid), gone)
+        self._take(seats, chosen)
         return chosen
 
     def leave(self, uid: str, upstream: Upstream) -> None:
-        """The request that `enter` let in is over."""
+        """The request that `enter` let in is over; its seat goes to the first in line."""
         seats = self._seats[uid]
-        left = seats.in_flight[upstream.replica_id] - 1
-        if left:
-            seats.in_flight[upstream.replica_id] = left
-        else:
-            del seats.in_flight[upstream.replica_id]
-        while seats.waiting:
-            next_in_line = seats.waiting.popleft()
-            if not next_in_line.ready():
-                next_in_line.set(True)
-                return
+        self._release(seats, upstream)
+        self._advance(seats)
 
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """Per model: requests running, requests waiting."""
-        return {
-            uid: (sum(seats.in_flight.values()), len(seats.waiting))
-            for uid, seats in self._seats.items()
-        }
-
-    def _choose(
-        self,
-        seats: Seats,
-        upstreams: tuple[Upstream, ...],
-        limits: Limits,
-        avoid: frozenset[str],
-        *,
-        full_too: bool = False,
-    ) -> Upstream | None:
-        """The replica with the fewest requests, in turn among equals; None when all are full."""
-        candidates = [each for each in upstreams if each.replica_id not in avoid] or list(upstreams)
-        start = next(seats.turn) % len(candidates)
-        rotated = candidates[start:] + candidates[:start]
-        best = min(rotated, key=lambda each: seats.in_flight.get(each.replica_id, 0))
-        limit = limits.max_in_flight
-        if limit is None or full_too:
-            return best
-        allowed = max(1, limit // self._share)
-        return best if seats.in_flight.get(best.replica_id, 0) < allowed else None
-
-    def _queue(self, seats: Seats, uid: str, limits: Limits, gone: Callable[[], bool]) -> None:
-        if len(seats.waiting) >= max(1, limits.max_queue // self._share):
+    def _wait(self, seats: Seats, uid: str, ticket: Ticket, gone: Callable[[], bool]) -> Upstream:
+        limits = ticket.route().limits
+        if len(seats.line) >= max(1, limits.max_queue // self._share):
             raise Limited(
                 f"The queue of model '{uid}' is full ({limits.max_queue} requests wait).",
                 "Try again later, or add replicas.",
                 retry_after_s=1.0,
             )
-        ticket = AsyncResult()
-        seats.waiting.append(ticket)
+        seats.line.append(ticket)
         deadline = time.monotonic() + limits.queue_timeout_s
         try:
-            while not ticket.wait(timeout=_CHECK_S):
+            while True:
+                ticket.seat.wait(timeout=_CHECK_S)
+                if ticket.seat.ready():
+                    seat: Upstream = ticket.seat.get()
+                    return seat
                 if gone():
                     raise ConnectionAbortedError
                 if time.monotonic() > deadline:
@@ -120,17 +98,55 @@ class Admission:
                         "Try again later, or add replicas.",
                         retry_after_s=5.0,
                     )
+                # A replica may have become ready, which frees seats without anyone leaving.
+                self._advance(seats)
         except BaseException:
             self._give_up(seats, ticket)
             raise
 
-    def _give_up(self, seats: Seats, ticket: AsyncResult) -> None:
-        """Leave the line; a turn that came in the same moment goes to the next one."""
-        if ticket in seats.waiting:
-            seats.waiting.remove(ticket)
-        elif ticket.ready():
-            while seats.waiting:
-                other = seats.waiting.popleft()
-                if not other.ready():
-                    other.set(True)
-                    return
+    def _advance(self, seats: Seats) -> None:
+        """Hand free seats over, in the order of the line."""
+        while seats.line:
+            ticket = seats.line[0]
+            try:
+                chosen = self._free(seats, ticket.route(), ticket.avoid)
+            except XinferError as error:
+                seats.line.popleft()
+                ticket.seat.set_exception(error)
+                continue
+            if chosen is None:
+                return
+            seats.line.popleft()
+            self._take(seats, chosen)
+            ticket.seat.set(chosen)
+
+    def _give_up(self, seats: Seats, ticket: Ticket) -> None:
+        """Leave the line; a seat that came in the same moment goes to the next one."""
+        if ticket in seats.line:
+            seats.line.remove(ticket)
+        elif ticket.seat.successful():
+            self._release(seats, ticket.seat.value)
+            self._advance(seats)
+
+    def _free(self, seats: Seats, route: Route, avoid: frozenset[str]) -> Upstream | None:
+        """The replica with the fewest requests, in turn among equals; None when all are full."""
+        upstreams = route.upstreams
+        candidates = [each for each in upstreams if each.replica_id not in avoid] or list(upstreams)
+        start = next(seats.turn) % len(candidates)
+        rotated = candidates[start:] + candidates[:start]
+        best = min(rotated, key=lambda each: seats.in_flight.get(each.replica_id, 0))
+        limit = route.limits.max_in_flight
+        if limit is None:
+            return best
+        allowed = max(1, limit // self._share)
+        return best if seats.in_flight.get(best.replica_id, 0) < allowed else None
+
+    def _take(self, seats: Seats, upstream: Upstream) -> None:
+        seats.in_flight[upstream.replica_id] = seats.in_flight.get(upstream.replica_id, 0) + 1
+
+    def _release(self, seats: Seats, upstream: Upstream) -> None:
+        left = seats.in_flight[upstream.replica_id] - 1
+        if left:
+            seats.in_flight[upstream.replica_id] = left
+        else:
+            del seats.in_flight[upstream.replica_id]

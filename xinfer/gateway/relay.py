@@ -96,7 +96,7 @@ class Gateway:
         avoid: frozenset[str] = frozenset()
         fresh = False
         for _ in range(_ATTEMPTS):
-            upstream = self._enter(route, gone, avoid)
+            upstream = self._enter(route.uid, gone, avoid)
             try:
                 return self._send(request, route, upstream, fresh, gone, timer)
             except Stale:
@@ -114,18 +114,19 @@ class Gateway:
             retry_after_s=1.0,
         )
 
-    def _enter(self, route: Route, gone: Gone, avoid: frozenset[str]) -> Upstream:
-        queued = self.metrics.model(route.uid).queued
+    def _enter(self, uid: str, gone: Gone, avoid: frozenset[str]) -> Upstream:
+        queued = self.metrics.model(uid).queued
         queued.inc()
         try:
+            # Asked anew: replicas come and go while a request waits.
             upstream = self.admission.enter(
-                route.uid, route.upstreams, route.limits, gone=gone, avoid=avoid
+                uid, lambda: self.table.route(uid), gone=gone, avoid=avoid
             )
         except ConnectionAbortedError:
             raise ClientGone from None
         finally:
             queued.dec()
-        self.metrics.model(route.uid).in_flight.inc()
+        self.metrics.model(uid).in_flight.inc()
         return upstream
 
     def _leave(self, uid: str, upstream: Upstream) -> None:
@@ -143,7 +144,7 @@ class Gateway:
     ) -> Run:
         connection = self._pools.fresh(upstream) if fresh else self._pools.take(upstream)
         try:
-            reply = connection.send(request.head_and_body(upstream))
+            reply = connection.send(request.head_and_body(upstream), gone)
             reply.await_head(gone)
         except BaseException:
             connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -14,6 +15,8 @@ from xinfer.errors import EngineFailed
 _READ_BYTES = 65536
 _MAX_IDLE = 64
 _GONE_CHECK_S = 0.15
+_STALE_S = 0.05
+"""A kept connection that had been closed tells at once; a later close is of an engine at work."""
 
 
 class Refused(EngineFailed):
@@ -36,6 +39,7 @@ class Reply:
         self._parser = httptools.HttpResponseParser(self)
         self._pieces: list[bytes] = []
         self._head = False
+        self._received = False
         self._keep_alive = False
         self.headers: list[tuple[str, str]] = []
         self.status = 0
@@ -83,7 +87,8 @@ class Reply:
         return self.complete and self._keep_alive
 
     def _read(self, gone: Callable[[], bool]) -> None:
-        data = self._connection.read(gone, started=bool(self.status))
+        data = self._connection.read(gone, started=self._received)
+        self._received = True
         if not data:
             if self._head and not self.header("content-length") and not self._is_chunked():
                 # The body ends with its connection.
@@ -111,6 +116,7 @@ class Connection:
     def __init__(self, upstream: Upstream, connect_timeout_s: float, read_timeout_s: float) -> None:
         self.replica_id = upstream.replica_id
         self.fresh = True
+        self._sent_at = 0.0
         self._read_timeout_s = read_timeout_s
         try:
             self._socket = socket.create_connection(
@@ -124,12 +130,26 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(_GONE_CHECK_S)
 
-    def send(self, request: bytes) -> Reply:
-        """Send a request. Raises Stale when a kept connection turns out to be closed."""
-        try:
-            self._socket.sendall(request)
-        except OSError as error:
-            raise self._broken(error, started=False) from error
+    def send(self, request: bytes, gone: Callable[[], bool]) -> Reply:
+        """Send a request. Raises Stale when a kept connection turns out to be closed, ClientGone
+        when nobody waits for the reply any more.
+        """
+        left, waited_s = memoryview(request), 0.0
+        self._sent_at = time.monotonic()
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+                waited_s = 0.0
+            except TimeoutError:
+                # The engine is slow to read a large body.
+                waited_s += _GONE_CHECK_S
+                if gone():
+                    raise ClientGone from None
+                if waited_s > self._read_timeout_s:
+                    raise self._silent() from None
+            except OSError as error:
+                raise self._broken(error, started=False) from error
+        self._sent_at = time.monotonic()
         return Reply(self)
 
     def read(self, gone: Callable[[], bool], *, started: bool) -> bytes:
@@ -143,15 +163,11 @@ class Connection:
                 if gone():
                     raise ClientGone from None
                 if waited_s > self._read_timeout_s:
-                    raise EngineFailed(
-                        f"The engine of {self.replica_id} was silent for"
-                        f" {self._read_timeout_s:.0f} s.",
-                        "See the model's log; gateway.read_timeout_s sets the limit.",
-                    ) from None
+                    raise self._silent() from None
                 continue
             except OSError as error:
                 raise self._broken(error, started=started) from error
-            if not data and not started and not self.fresh:
+            if not data and self._was_closed(started=started):
                 raise Stale(f"The engine of {self.replica_id} had closed a kept connection.")
             return bytes(data)
 
@@ -172,8 +188,18 @@ class Connection:
     def close(self) -> None:
         self._socket.close()
 
+    def _silent(self) -> EngineFailed:
+        return EngineFailed(
+            f"The engine of {self.replica_id} was silent for {self._read_timeout_s:.0f} s.",
+            "See the model's log; gateway.read_timeout_s sets the limit.",
+        )
+
+    def _was_closed(self, *, started: bool) -> bool:
+        """Whether the engine had closed the connection before it could read the request."""
+        return not self.fresh and not started and time.monotonic() - self._sent_at < _STALE_S
+
     def _broken(self, error: OSError, *, started: bool) -> EngineFailed:
-        if not started and not self.fresh:
+        if self._was_closed(started=started):
             return Stale(f"The engine of {self.replica_id} had closed a kept connection.")
         return EngineFailed(
             f"The connection to the engine of {self.replica_id} broke: {error.strerror or error}.",

@@ -39,10 +39,10 @@ def _read(text: bytes) -> Usage | None:
     try:
         value, _ = _DECODER.raw_decode(start[1:].lstrip().decode(errors="replace"))
         return Usage(
-            prompt_tokens=int(value.get("prompt_tokens") or 0),
-            completion_tokens=int(value.get("completion_tokens") or 0),
+            prompt_tokens=max(0, int(value.get("prompt_tokens") or 0)),
+            completion_tokens=max(0, int(value.get("completion_tokens") or 0)),
         )
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, OverflowError):
         return None
 
 

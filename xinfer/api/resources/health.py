@@ -15,6 +15,9 @@ class Health:
         resp.content_type = falcon.MEDIA_JSON
         resp.data = b'{"status":"ok"}'
 
+    def on_head(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = falcon.MEDIA_JSON
+
 
 class Readiness:
     """`/readyz`: the state was read and the routes are known. Models may still be loading; the

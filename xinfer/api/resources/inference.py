@@ -6,6 +6,7 @@ import falcon
 
 from xinfer.errors import Invalid
 from xinfer.gateway.relay import Gateway, Stream
+from xinfer.gateway.upstream import ClientGone
 from xinfer.gateway.watcher import client_gone, read_body
 
 
@@ -44,6 +45,10 @@ class Inference:
             raise falcon.HTTPError(
                 falcon.HTTP_408, description="The request's body did not arrive in time."
             ) from None
+        except OSError as error:
+            raise ClientGone from error
+        except Exception as error:
+            raise Invalid(f"The body cannot be read: {error}.", key="body") from error
         if len(body) > self._max_body_bytes:
             raise _too_large(self._max_body_bytes)
         if length is not None and len(body) < length:
