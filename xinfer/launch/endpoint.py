@@ -24,7 +24,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http://{url_host(self.host)}:{self.port}"
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
         """Status and decoded JSON (None if the body is none).
@@ -54,12 +54,19 @@ class Endpoint:
         if not 200 <= status < 300:
             detail = reply.get("detail") if isinstance(reply, dict) else reply
             raise XinferError(f"{method} {path} answered {status}: {detail}")
+        if reply is None:
+            raise NotReady(f"{method} {path} answered with what is not JSON.")
         return reply
 
 
 def reachable_host(host: str) -> str:
     """The address by which this machine reaches a server bound to `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+
+
+def url_host(host: str) -> str:
+    """A host as URLs write it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def check_port(settings: ClusterSettings) -> str | None:

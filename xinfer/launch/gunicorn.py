@@ -33,6 +33,7 @@ Wsgi = Callable[..., Any]
 
 _UNREAD = (408, 413)
 _LINGER_S = 2.0
+_CLIENT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,12 @@ class OneSend(wsgi.Response):  # type: ignore[misc]
         super().__init__(*args)
         self.version = "xinfer"
 
+    def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
+        """A reply to a request that was not read to its end is the last of its connection."""
+        if status[:3] in ("408", "413"):
+            self.force_close()
+        return super().start_response(status, headers, exc_info)
+
     def send_headers(self) -> None:
         """Keep the head until there is something to send it with."""
         if not self.headers_sent:
@@ -182,7 +189,9 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
         """One connection: wait for a request, bounded; answer it; again."""
         req = None
         try:
-            client.setblocking(True)
+            # Bounds every single wait for the client, so that one that stops reading gives its
+            # place up.
+            client.settimeout(_CLIENT_S)
             if isinstance(client, ssl.SSLSocket):
                 with gevent.Timeout(self._server.header_timeout_s, TimeoutError):
                     client.do_handshake()
@@ -196,6 +205,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
                 if not req:
                     return
                 self.handle_request(name, req, client, addr)
+                if not parser.finish_body(deadline=time.monotonic() + _LINGER_S):
+                    return
                 wait_s = self._server.keepalive_s
         except (StopIteration, NoMoreData):
             pass  # the client closed, or we said that we would
@@ -269,13 +280,14 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
         for client in list(self._idle):
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RD)
-        deadline = time.monotonic() + self.cfg.graceful_timeout
+        # A little less than the arbiter waits, so that streams are ended in order by us.
+        deadline = time.monotonic() + max(0.0, self.cfg.graceful_timeout - 1.0)
         while any(pools) and time.monotonic() < deadline:
             self.notify()
             for pool in pools:
                 pool.join(timeout=0.2)
         for pool in pools:
-            pool.kill(block=False)
+            pool.kill(timeout=0.5)
 
 
 class _Unread(Exception):

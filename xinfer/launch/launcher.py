@@ -72,7 +72,7 @@ class Launcher:
         # died; it is the one way of telling them that works on every system.
         self._life_read, self._life_write = os.pipe()
         os.set_inheritable(self._life_read, True)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._count_signal)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         try:
@@ -101,9 +101,14 @@ class Launcher:
     def _start_due(self) -> None:
         now = time.monotonic()
         for role in self._roles:
-            if not role.pid and now >= role.next_start:
+            if role.pid or now < role.next_start:
+                continue
+            try:
                 role.pid = self._spawn(role)
                 role.started = now
+            except OSError as error:
+                log.warning("The %s cannot be started: %s; trying again.", role.name, error)
+                role.next_start = now + _BACKOFF_MAX_S / 10
 
     def _spawn(self, role: Role) -> int:
         # A session of its own: Ctrl-C in the terminal reaches the launcher alone, which then ends

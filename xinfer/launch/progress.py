@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xinfer.errors import NotReady
+from xinfer.errors import Invalid, NotReady, XinferError
 from xinfer.launch.endpoint import Endpoint
 
 _POLL_S = 0.1
@@ -45,7 +45,7 @@ class Progress:
     def step(self) -> None:
         """Ask once if it is time to, print what is new.
 
-        Raises XinferError when the supervisor refuses the recipe.
+        Raises Invalid when the supervisor refuses the recipe.
         """
         if self.settled or time.monotonic() < self._next:
             return
@@ -54,8 +54,10 @@ class Progress:
                 self._apply()
             self._show_nodes(self._endpoint.call("GET", "/v1/cluster/info?detailed=true"))
             self._show_models(self._endpoint.call("GET", "/v1/models")["data"])
-        except NotReady:
-            pass  # not up yet, or being restarted; the launcher says so if it is
+        except Invalid:
+            raise
+        except XinferError:
+            pass  # not up yet, being restarted, or changing under our eyes: the next look tells
         self._next = time.monotonic() + _POLL_S
 
     def _apply(self) -> None:
@@ -64,7 +66,12 @@ class Progress:
             raise NotReady("The supervisor is not ready.")
         self._line("supervisor", "ready", self._endpoint.url)
         if self._recipe is not None:
-            self._endpoint.call("PUT", "/v1/recipe", self._recipe)
+            status, reply = self._endpoint.request("PUT", "/v1/recipe", self._recipe)
+            if 400 <= status < 500:
+                detail = reply.get("detail") if isinstance(reply, dict) else reply
+                raise Invalid(f"The supervisor refuses the recipe: {detail}")
+            if status != 200:
+                raise NotReady(f"The supervisor answered {status}.")
         self._applied = True
 
     def _show_nodes(self, nodes: list[Mapping[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import IO
 
 from xinfer.domain.home import Home
 from xinfer.errors import Conflict
+
+_ATTEMPTS = 20
+_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +37,21 @@ def hold(home: Home) -> IO[str]:
     home.run.mkdir(parents=True, exist_ok=True)
     # Opened for append: truncating here would erase the pid that the living launcher wrote.
     lock = _lock_path(home).open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        record = read(home)
-        who = f"process {record.pid} at {record.endpoint}" if record else "another process"
-        raise Conflict(
-            f"{home.root} is in use by {who}.",
-            "Stop it with `xinfer down`, or set XINFER_HOME to another folder.",
-        ) from error
-    return lock
+    # Again for a moment: `living` takes the lock, too, as long as it looks.
+    for _ in range(_ATTEMPTS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_PAUSE_S)
+            continue
+        return lock
+    lock.close()
+    record = read(home)
+    who = f"process {record.pid} at {record.endpoint}" if record else "another process"
+    raise Conflict(
+        f"{home.root} is in use by {who}.",
+        "Stop it with `xinfer down`, or set XINFER_HOME to another folder.",
+    )
 
 
 def write(home: Home, record: LauncherRecord) -> None:

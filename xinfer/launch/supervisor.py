@@ -38,6 +38,7 @@ from xinfer.gateway.relay import Gateway
 from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import Pools
 from xinfer.launch.credentials import api_keys, auth_is_on
+from xinfer.launch.endpoint import url_host
 from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.scratch import metrics_folder
 from xinfer.services.cluster import Cluster
@@ -66,10 +67,12 @@ def serve(home: Home, settings: Settings) -> None:
     database.migrate()
     # Connections must not be shared over the fork.
     database.close()
+    # Read, or made, once: processes that each made a key of their own would disagree.
+    keys = api_keys(home, settings)
     processes: list[SupervisorProcess] = []
 
     def make() -> App:
-        process = SupervisorProcess(home, settings)
+        process = SupervisorProcess(home, settings, keys)
         processes.append(process)
         return process.start()
 
@@ -81,9 +84,7 @@ def serve(home: Home, settings: Settings) -> None:
     RoleApplication(
         Server(
             name="supervisor",
-            bind=f"[{cluster.host}]:{cluster.port}"
-            if ":" in cluster.host
-            else f"{cluster.host}:{cluster.port}",
+            bind=f"{url_host(cluster.host)}:{cluster.port}",
             make=make,
             stop=stop,
             exited=lambda pid: _forget_metrics(metrics, pid),
@@ -114,8 +115,9 @@ class Services:
 class SupervisorProcess:
     """Everything that lives in one gunicorn process of the supervisor."""
 
-    def __init__(self, home: Home, settings: Settings) -> None:
+    def __init__(self, home: Home, settings: Settings, keys: tuple[str, ...]) -> None:
         self._home = home
+        self._keys = keys
         self._settings = settings
         self._store = ClusterStore(Database(store_url(home, settings)))
         self._watch = Watch(self._store)
@@ -142,7 +144,7 @@ class SupervisorProcess:
         cluster = self._settings.cluster
         authenticator = Authenticator(
             enabled=auth_is_on(self._settings),
-            keys=api_keys(self._home, self._settings),
+            keys=self._keys,
             cluster_token=self._home.cluster_token.read_text(encoding="utf-8").strip(),
         )
         log.info("The supervisor serves at http://%s:%s.", cluster.host, cluster.port)

@@ -19,6 +19,7 @@ from xinfer.launch.endpoint import Endpoint, reachable_host
 _BAD_RECIPE = 2
 _FAILED = 1
 _LEFTOVER_S = 15.0
+_ENDING_S = 5.0
 _SETTLE_S = 3600.0
 
 _HELP = """\
@@ -118,6 +119,7 @@ def _detach(given: Declaration, started_s: float) -> int:
     Ends with the launcher's words and a non-zero status if it ended instead.
     """
     from xinfer.launch.preflight import role_log
+    from xinfer.launch.watch import ALL_READY
 
     read_end, write_end = os.pipe()
     with role_log(given.home, "launcher").open("ab") as log:
@@ -130,15 +132,27 @@ def _detach(given: Declaration, started_s: float) -> int:
             start_new_session=True,
         )
     os.close(write_end)
-    failed = False
+    ready = False
     with os.fdopen(read_end, encoding="utf-8") as report:
         for line in report:
-            failed = failed or line.startswith("failed:")
-            click.echo(line, nl=False)
-    if launcher.poll() is not None:
+            if line.strip() == ALL_READY:
+                ready = True
+            else:
+                click.echo(line, nl=False)
+    if not ready and _ends(launcher):
+        click.echo(f"the launcher ended; see {role_log(given.home, 'launcher')}", err=True)
         return _FAILED
     click.echo(f"runs on as process {launcher.pid}; `xinfer down` ends it")
-    return _FAILED if failed else 0
+    return 0 if ready else _FAILED
+
+
+def _ends(launcher: subprocess.Popen[bytes]) -> bool:
+    """Whether the launcher ends now: without a last word it may be about to."""
+    try:
+        launcher.wait(_ENDING_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _clear_the_port(given: Declaration) -> None:
@@ -170,6 +184,7 @@ def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
         *(sys.executable, "-m", "xinfer.launch.watch", str(given.home.root)),
         *("--host", endpoint.host, "--port", str(endpoint.port)),
         *("--name", given.name, "--started-s", str(started_s)),
+        *("--drain-s", str(given.settings.gateway.graceful_timeout_s + 5)),
     ]
     recipe: Path | None = given.recipe_body
     return [*arguments, "--recipe", str(recipe)] if given.recipe is not None else arguments

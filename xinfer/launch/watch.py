@@ -17,7 +17,7 @@ from pathlib import Path
 
 import xinfer
 from xinfer.domain.home import Home
-from xinfer.errors import XinferError
+from xinfer.errors import Invalid, XinferError
 from xinfer.launch import record
 from xinfer.launch.endpoint import Endpoint
 from xinfer.launch.launcher import Launcher, Role, role_command
@@ -62,6 +62,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--name", default="")
     parser.add_argument("--recipe", type=Path)
     parser.add_argument("--report-fd", type=int)
+    parser.add_argument("--drain-s", type=float, default=35.0)
     parser.add_argument("--started-s", type=float, default=time.time())
     return parser.parse_args()
 
@@ -80,12 +81,21 @@ def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int
         )
         for name in given.roles.split(",")
     ]
-    launcher = Launcher(roles, finish=lambda timeout_s: _finish(home, timeout_s), on_tick=show.tick)
+    launcher = Launcher(
+        roles,
+        finish=lambda timeout_s: _finish(home, timeout_s),
+        on_tick=show.tick,
+        drain_s=given.drain_s,
+    )
     show.refuse = lambda: launcher.fail(2)
     status = launcher.run()
     report.close()
     _say("xinfer: stopped")
     return status
+
+
+ALL_READY = "\x06"
+"""The last line to an `xinfer-up --detach`, when every model is ready."""
 
 
 class _Report:
@@ -102,9 +112,11 @@ class _Report:
             self._pipe.write(f"{line}\n")
             self._pipe.flush()
 
-    def close(self) -> None:
-        """Tell the one who waits that there is no more to come."""
-        if self._pipe is not None:
+    def close(self, *, settled: bool = False) -> None:
+        """Tell the one who waits that there is no more to come, and whether all is well."""
+        if self._pipe is not None and not self._pipe.closed:
+            if settled:
+                self.say(ALL_READY)
             with suppress(OSError):
                 self._pipe.close()
 
@@ -129,17 +141,20 @@ class _Show:
         try:
             self._progress.step()
             if self._progress.settled:
-                self._done = True
                 for line in summary(self._endpoint, self._started_s, self._progress.failed):
                     self._report.say(line)
                 if self._admin_key.exists():
                     self._report.say(f"callers need a key: the admin key is in {self._admin_key}")
-                self._report.close()
-        except XinferError as error:
+                self._report.close(settled=not self._progress.failed)
+                self._done = True
+        except Invalid as error:
             self._done = True
-            self._report.say(f"failed: {error}")
             _complain(error)
+            self._report.say(f"failed: {error}")
+            self._report.close(settled=False)
             self.refuse()
+        except XinferError:
+            self._done = False  # the supervisor is away for a moment: again at the next turn
 
 
 def _finish(home: Home, timeout_s: float) -> None:

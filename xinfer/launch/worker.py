@@ -8,7 +8,7 @@ from typing import Any
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
 from xinfer.engines.registry import Registry
-from xinfer.launch.endpoint import reachable_host
+from xinfer.launch.endpoint import reachable_host, url_host
 from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.sources import hubs
 from xinfer.worker.app import create_app
@@ -53,4 +53,4 @@ def serve(home: Home, settings: Settings) -> None:
 
 def _supervisor_url(settings: Settings) -> str:
     cluster = settings.cluster
-    return cluster.supervisor or f"http://{reachable_host(cluster.host)}:{cluster.port}"
+    return cluster.supervisor or f"http://{url_host(reachable_host(cluster.host))}:{cluster.port}"
