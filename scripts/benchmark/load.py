@@ -103,7 +103,7 @@ class Client:
             length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
             if len(self._buffer) < start + length:
                 return False
-        elif not self._buffer.endswith(b"0\r\n\r\n"):
+        elif not (len(self._buffer) > start + 5 and self._buffer.endswith(b"\r\n0\r\n\r\n")):
             return False
         if not head.startswith(b"http/1.1 200"):
             self._result.errors += 1
