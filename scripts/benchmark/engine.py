@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmark.load import Result, Target, run
+from scripts.benchmark.load import Result, Target, run_each
 from tests.process.appliance import ROOT, Appliance
 
 _CHAT = "/v1/chat/completions"
@@ -21,7 +21,7 @@ _BODY = {
 }
 
 
-def engine(seconds: float = 8.0, rounds: int = 3) -> dict[str, Any]:
+def engine(rounds: int = 3) -> dict[str, Any]:
     """Both ways in turns, so that a change of the machine's mood touches both."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="xinfer-bench-") as folder:
@@ -34,7 +34,8 @@ def engine(seconds: float = 8.0, rounds: int = 3) -> dict[str, Any]:
                 totals = {way: Result() for way in ways}
                 for _ in range(rounds):
                     for way, address in ways.items():
-                        _add(totals[way], run(Target(address, _CHAT, _BODY), clients, seconds))
+                        target = Target(address, _CHAT, _BODY)
+                        _add(totals[way], run_each(target, clients, max(2, 6 // clients)))
                 rates = {way: total.tokens_per_s for way, total in totals.items()}
                 found[f"tokens_per_s_{clients}"] = {
                     **{way: round(rate, 1) for way, rate in rates.items()},

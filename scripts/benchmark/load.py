@@ -6,7 +6,7 @@ import json
 import selectors
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,9 +66,15 @@ class Client:
         self._buffer = bytearray()
         self._sent = 0.0
         self._first = False
+        self.closed = False
+        self.answered = 0
         self.socket = self._connect()
 
     def ask(self) -> None:
+        if self.closed:
+            self.socket.close()
+            self.socket = self._connect()
+            self.closed = False
         self._buffer.clear()
         self._first = False
         self._sent = time.perf_counter()
@@ -83,7 +89,9 @@ class Client:
         except OSError:
             data = b""
         if not data:
-            self._result.errors += 1
+            # Nothing received: a kept connection that the server had closed, no failed request.
+            self.closed = True
+            self._result.errors += bool(self._buffer)
             return True
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n")
@@ -93,10 +101,6 @@ class Client:
             self._first = True
             self._result.first_s.append(time.perf_counter() - self._sent)
         return self._is_complete(bytes(self._buffer[:end]).lower(), end + 4)
-
-    def reconnect(self) -> None:
-        self.socket.close()
-        self.socket = self._connect()
 
     def _is_complete(self, head: bytes, start: int) -> bool:
         if b"content-length:" in head:
@@ -109,6 +113,7 @@ class Client:
             self._result.errors += 1
             return True
         self._result.replies += 1
+        self.answered += 1
         place = self._buffer.rfind(b'"completion_tokens":')
         if place > 0:
             digits = self._buffer[place + 20 : place + 30].split(b",")[0].split(b"}")[0]
@@ -124,26 +129,43 @@ class Client:
 
 def run(target: Target, clients: int, seconds: float) -> Result:
     """Keep `clients` connections busy for `seconds`; replies under way at the end do not count."""
+    return _drive(target, clients, lambda _client, elapsed_s: elapsed_s < seconds, seconds)
+
+
+def run_each(target: Target, clients: int, count: int) -> Result:
+    """Let each of `clients` ask `count` times; the time is that of the last reply."""
+    return _drive(target, clients, lambda client, _elapsed_s: client.answered < count, None)
+
+
+def _drive(
+    target: Target,
+    clients: int,
+    goes_on: Callable[[Client, float], bool],
+    seconds: float | None,
+) -> Result:
     result = Result()
     request = target.request()
     selector = selectors.DefaultSelector()
-    crowd = [Client(target, request, result) for _ in range(clients)]
-    for client in crowd:
-        selector.register(client.socket, selectors.EVENT_READ, client)
-        client.ask()
     began = time.perf_counter()
-    while (now := time.perf_counter()) - began < seconds:
+    crowd = {Client(target, request, result) for _ in range(clients)}
+    for client in crowd:
+        client.ask()
+        selector.register(client.socket, selectors.EVENT_READ, client)
+    while crowd and (seconds is None or time.perf_counter() - began < seconds):
         for key, _ in selector.select(timeout=0.5):
             client = key.data
-            errors = result.errors
             if not client.readable():
                 continue
-            if result.errors > errors:
-                selector.unregister(client.socket)
-                client.reconnect()
+            if not goes_on(client, time.perf_counter() - began):
+                selector.unregister(key.fileobj)
+                crowd.discard(client)
+            elif client.closed:
+                selector.unregister(key.fileobj)
+                client.ask()
                 selector.register(client.socket, selectors.EVENT_READ, client)
-            client.ask()
-    result.seconds = now - began
+            else:
+                client.ask()
+    result.seconds = time.perf_counter() - began
     for client in crowd:
         client.socket.close()
     return result
