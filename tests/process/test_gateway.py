@@ -308,6 +308,35 @@ def test_slow_and_half_open_clients_are_bounded_and_harm_nobody(one: Appliance) 
         client.close()
 
 
+def test_a_cut_off_or_garbled_body_is_the_clients_fault(one: Appliance) -> None:
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % CHAT.encode()
+    assert raw(one, head + b"ZZ\r\n").startswith(b"HTTP/1.1 400 ")
+    short = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{}" % CHAT.encode()
+    with socket.create_connection(("127.0.0.1", one.port), timeout=5) as client:
+        client.sendall(short)
+    assert one.chat("parrot")[0] == 200
+    assert "Traceback" not in (one.home / "logs" / "supervisor.log").read_text()
+
+
+def test_no_spelling_of_a_path_goes_around_the_cluster_token(one: Appliance) -> None:
+    for path in ("/cluster/nodes/local/assignment", "//cluster/nodes/local/assignment"):
+        assert one.request("GET", path)[0] == 401
+        wrong = {"Authorization": "Bearer nonsense"}
+        assert one.request("GET", path, headers=wrong)[0] == 401
+    token = {"Authorization": f"Bearer {(one.home / 'run' / 'cluster.token').read_text()}"}
+    status, said = one.request("GET", "/cluster/nodes/local/assignment", headers=token)
+    assert status == 200
+    assert {replica["uid"] for replica in said["replicas"]} == {"parrot", "narrow", "slow"}
+    assert one.request("GET", "//v1/models")[0] == 404
+
+
+def test_a_large_body_reaches_an_engine_that_is_slow_to_read(one: Appliance) -> None:
+    words = "word " * 150_000
+    status, said = one.chat("parrot", words, max_tokens=3)
+    assert status == 200
+    assert said["usage"]["prompt_tokens"] == 150_000
+
+
 def test_unknown_paths_and_methods_answer_in_json(one: Appliance) -> None:
     assert one.request("GET", "/v1/nothing") == (404, {"detail": "There is no GET /v1/nothing."})
     status, said = one.request("DELETE", CHAT)

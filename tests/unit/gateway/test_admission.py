@@ -1,0 +1,134 @@
+"""Seats and the line before them: limits hold, order is kept, nothing leaks."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from xinfer.domain.model import Limits, ModelKind
+from xinfer.domain.routing import Route, RouteState, Upstream
+from xinfer.errors import Limited, NotFound
+from xinfer.gateway.admission import Admission
+
+
+def route(*replicas: str, limit: int | None = 1, queue: int = 10, wait_s: float = 5.0) -> Route:
+    return Route(
+        uid="m",
+        kind=ModelKind.LLM,
+        engine="echo",
+        state=RouteState.READY,
+        upstreams=tuple(Upstream(replica_id=name, host="127.0.0.1", port=1) for name in replicas),
+        limits=Limits(max_in_flight=limit, max_queue=queue, queue_timeout_s=wait_s),
+        created_s=0,
+    )
+
+
+class Crowd:
+    """Greenlets that enter, stay until told, and leave."""
+
+    def __init__(self, current: Route) -> None:
+        self.route = current
+        self.admission = Admission()
+        self.inside: list[str] = []
+        self.order: list[int] = []
+        self.most = 0
+
+    def visit(self, number: int, stay: Event) -> str:
+        seat = self.admission.enter("m", lambda: self.route, gone=lambda: False)
+        self.inside.append(seat.replica_id)
+        self.order.append(number)
+        self.most = max(self.most, len(self.inside))
+        stay.wait()
+        gevent.sleep(0)
+        self.inside.remove(seat.replica_id)
+        self.admission.leave("m", seat)
+        return seat.replica_id
+
+
+def test_the_limit_holds_when_newcomers_race_with_those_who_wait() -> None:
+    crowd, at_once = Crowd(route("a", limit=2, queue=1000)), Event()
+    at_once.set()
+
+    def client(number: int) -> None:
+        for _ in range(50):
+            crowd.visit(number, at_once)
+            gevent.sleep(0)
+
+    gevent.joinall([gevent.spawn(client, number) for number in range(16)], raise_error=True)
+    assert len(crowd.order) == 800
+    assert crowd.most == 2
+    assert crowd.admission._seats["m"].in_flight == {}
+
+
+def test_the_line_is_served_in_order() -> None:
+    crowd = Crowd(route("a"))
+    stays = [Event() for _ in range(5)]
+    guests = []
+    for number, stay in enumerate(stays):
+        guests.append(gevent.spawn(crowd.visit, number, stay))
+        gevent.sleep(0)
+    for stay in stays:
+        stay.set()
+    gevent.joinall(guests, raise_error=True)
+    assert crowd.order == [0, 1, 2, 3, 4]
+
+
+def test_who_waits_goes_to_a_replica_that_came_meanwhile() -> None:
+    crowd, stay = Crowd(route("old")), Event()
+    first, second = (gevent.spawn(crowd.visit, number, stay) for number in (1, 2))
+    gevent.sleep(0.01)
+    assert crowd.inside == ["old"]
+    crowd.route = route("new")
+    with gevent.Timeout(2):
+        while crowd.inside != ["old", "new"]:
+            gevent.sleep(0.01)
+    stay.set()
+    gevent.joinall([first, second], raise_error=True)
+    assert crowd.admission._seats["m"].in_flight == {}
+
+
+def test_who_waits_for_a_model_that_goes_is_told() -> None:
+    current = [route("a")]
+    admission = Admission()
+
+    def asked() -> Route:
+        if not current:
+            raise NotFound("There is no model 'm'.")
+        return current[0]
+
+    seat = admission.enter("m", asked, gone=lambda: False)
+    waiting = gevent.spawn(lambda: admission.enter("m", asked, gone=lambda: False))
+    gevent.sleep(0.01)
+    current.clear()
+    admission.leave("m", seat)
+    with pytest.raises(NotFound):
+        waiting.get(timeout=2)
+
+
+def test_leaving_the_line_and_waiting_too_long_leak_nothing() -> None:
+    current = route("a", wait_s=0.3)
+    admission = Admission()
+    seat = admission.enter("m", lambda: current, gone=lambda: False)
+    with pytest.raises(ConnectionAbortedError):
+        admission.enter("m", lambda: current, gone=lambda: True)
+    with pytest.raises(Limited, match="within"):
+        admission.enter("m", lambda: current, gone=lambda: False)
+    assert not admission._seats["m"].line
+    killed = gevent.spawn(lambda: admission.enter("m", lambda: current, gone=lambda: False))
+    gevent.sleep(0.01)
+    killed.kill()
+    admission.leave("m", seat)
+    assert admission._seats["m"].in_flight == {}
+    assert admission.enter("m", lambda: current, gone=lambda: False) == seat
+
+
+def test_a_full_line_refuses() -> None:
+    current = route("a", queue=1)
+    admission = Admission()
+    admission.enter("m", lambda: current, gone=lambda: False)
+    waiting = gevent.spawn(lambda: admission.enter("m", lambda: current, gone=lambda: False))
+    gevent.sleep(0.01)
+    with pytest.raises(Limited, match="full"):
+        admission.enter("m", lambda: current, gone=lambda: False)
+    waiting.kill()
