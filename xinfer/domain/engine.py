@@ -24,13 +24,20 @@ class Traits:
     """Facts about an engine that other parts act on.
 
     `needs_source`: it loads model files. `kinds`: what it can serve. `usage_in_stream`: it honours
-    `stream_options.include_usage`. `formats`: file formats it reads, for messages and the catalog.
+    `stream_options.include_usage`. `formats`: the catalog's formats that it reads ("gguf",
+    "pytorch", "gptq", "awq", "fp8", "fp4", "bnb", "mlx"). `abilities`: what its server can do, of
+    "chat", "generate", "embed", "rerank", "tools", "vision", "structured_output", "lora".
+    `module`: the Python module whose import shows that an interpreter has the engine; empty when
+    it needs none. `title`: its name in listings, if not `name`.
     """
 
     kinds: tuple[ModelKind, ...]
     needs_source: bool = True
     usage_in_stream: bool = True
     formats: tuple[str, ...] = ()
+    abilities: tuple[str, ...] = ()
+    module: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +71,10 @@ class Command:
 
     `env` is added to the worker's own. `ready_path` answers 200 once the engine serves; a 503 means
     loading. `announces`: the address is read from `endpoint_file` instead of `host:port`.
-    `served_model`: the name the engine answers to (None = the uid). `slots`: requests run at once.
-    `stop_grace_s`: time between SIGTERM and SIGKILL.
+    `served_model`: the name the engine answers to (None = the uid); the gateway then renames the
+    model both ways. `slots`: requests run at once. `stop_grace_s`: time between SIGTERM and
+    SIGKILL. `gauges`: what the engine itself measures, by our name ("running", "waiting",
+    "cache_usage") the name of its metric at `/metrics`; empty when it has none.
     """
 
     argv: tuple[str, ...]
@@ -75,3 +84,4 @@ class Command:
     served_model: str | None = None
     slots: int | None = None
     stop_grace_s: float = 10.0
+    gauges: Mapping[str, str] = field(default_factory=dict)

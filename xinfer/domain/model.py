@@ -43,12 +43,14 @@ class Source:
 
     `ref` is a path, a package name or `org/repo`. `files` are glob patterns relative to the source
     that select the wanted files; empty means the engine's usual choice (the only `*.gguf`, say).
+    `mirrors` have the same files: they are used when `hub` cannot be reached.
     """
 
     hub: Hub
     ref: str
     revision: str | None = None
     files: tuple[str, ...] = ()
+    mirrors: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
 from xinfer.domain.model import ModelSpec, Source
 from xinfer.domain.node import Machine, NodeReport, NodeState
 from xinfer.domain.options import Option
+from xinfer.domain.replica import FileProgress
 from xinfer.domain.state import Assigned, Assignment, Desired, Event, Observed
 
 
@@ -53,6 +54,25 @@ class FetchPlan:
     missing_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """How far a fetch is: `share` 0..1 of the whole, a short text, and each file under way."""
+
+    share: float
+    text: str = ""
+    files: tuple[FileProgress, ...] = ()
+
+
+class Watcher(Protocol):
+    """Follows a fetch, and may end it."""
+
+    def see(self, transfer: Transfer) -> None: ...
+
+    def cancelled(self) -> bool:
+        """Whether nobody wants the files any more; the hub then raises Conflict, soon."""
+        ...
+
+
 class Hub(Protocol):
     """`catalog/hubs/<name>.py`: one place that model files come from."""
 
@@ -60,11 +80,46 @@ class Hub(Protocol):
         """What is here and what would be fetched; no download."""
         ...
 
-    def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
+    def fetch(self, source: Source, watcher: Watcher) -> Files:
         """Make the files local and return them.
 
-        `progress` is called with a share 0..1 and a short text. Raises LaunchFailed with phase
-        "downloading", or NotFound when the source does not have them.
+        Raises LaunchFailed with phase "downloading", NotFound when the source does not have them,
+        Conflict when `watcher` cancelled it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentState:
+    """One engine's Python environment. `accelerator` is "cpu" or "cuda".
+
+    `state` is "ready", "building", "broken" or "missing"; `detail` says why it is not ready.
+    """
+
+    engine: str
+    accelerator: str
+    path: str
+    state: str
+    detail: str = ""
+    size_bytes: int | None = None
+
+
+class Environments(Protocol):
+    """`engines/environment.py`: the interpreters that engines run in."""
+
+    def interpreter(
+        self, engine: str, env: str, accelerator: str, progress: Callable[[float, str], None]
+    ) -> str:
+        """The interpreter for `env`: "current", "managed" (built when it is not there), or a path.
+
+        Raises LaunchFailed with phase "environment" and the import error, or the installer's last
+        words, when the engine cannot run there.
+        """
+        ...
+
+    def missing(self, env_by_engine: Mapping[str, str]) -> Mapping[str, str]:
+        """Why engines could not be started as things are, by engine; cheap enough to be asked at
+        every report. A managed environment that can still be built is not missing.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from xinfer.errors import Conflict
@@ -85,6 +85,15 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileProgress:
+    """One file under way. `total_bytes` None = not known yet."""
+
+    name: str
+    done_bytes: int
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaStatus:
     """What a node reports about one replica.
 
@@ -92,7 +101,8 @@ class ReplicaStatus:
     engine listens. `served_model` is the name that the engine itself answers to (None = the uid).
     `slots` is how many requests it runs at once (None = unknown). `restarts` counts starts after
     the first; `failures` launches in a row that never became ready. `progress` is 0..1 within the
-    phase, `detail` a short text beside it. `retry_at_s` is when a failed replica is tried again.
+    phase, `detail` a short text beside it, `files` what is being fetched. `retry_at_s` is when a
+    failed replica is tried again. `gauges` are those of `Command.gauges`, as last read.
     """
 
     replica_id: str
@@ -113,3 +123,5 @@ class ReplicaStatus:
     memory_bytes: int | None = None
     retry_at_s: float | None = None
     cause: Cause | None = None
+    files: tuple[FileProgress, ...] = ()
+    gauges: Mapping[str, float] = field(default_factory=dict)

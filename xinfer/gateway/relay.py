@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ CLIENT_GONE = 499
 
 _ATTEMPTS = 4
 _USAGE_WINDOW = 4096
+_FAST_S = 0.002
+"""An engine that sends again within this time is worth waiting for, to send two pieces as one."""
+
 _GENERATES = ("/v1/chat/completions", "/v1/completions")
 
 Gone = Callable[[], bool]
@@ -197,7 +201,7 @@ class Stream:
         self._tail = tail
         self._pieces = iter(run.reply.pieces(gone))
         self._give_back = give_back
-        self._begun = False
+        self._read_at_s = 0.0
         self._ended = False
 
     def __iter__(self) -> Iterator[bytes]:
@@ -206,12 +210,12 @@ class Stream:
     def __next__(self) -> bytes:
         while not self._ended:
             try:
-                if self._begun:
+                if time.monotonic() - self._read_at_s < _FAST_S:
                     # Others first: what arrives meanwhile goes out in the same send. A fast engine
                     # would otherwise cost a wake-up and a send for every token.
                     gevent.sleep(0)
-                self._begun = True
                 piece = self._tail.feed(next(self._pieces))
+                self._read_at_s = time.monotonic()
             except StopIteration:
                 piece = self._tail.finish()
                 self._end(self._run.reply.status)

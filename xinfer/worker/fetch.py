@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from xinfer.domain.engine import Files
 from xinfer.domain.model import Hub, Source
 from xinfer.domain.ports import Hub as HubPort
-from xinfer.errors import Invalid
+from xinfer.domain.ports import Transfer, Watcher
+from xinfer.errors import Conflict, Invalid
 
 
 class Flight:
-    """A fetch under way, shared by all who want the same source."""
+    """A fetch under way, shared by all who want the same source; `waiting` counts them."""
 
     def __init__(self) -> None:
-        self.progress = 0.0
-        self.detail = ""
+        self.transfer = Transfer(share=0.0)
+        self.waiting = 0
         self._ended = threading.Event()
         self._files: Files | None = None
         self._error: Exception | None = None
 
-    def see(self, share: float, detail: str) -> None:
+    def see(self, transfer: Transfer) -> None:
         """Take note of progress, as told by the hub."""
-        self.progress, self.detail = share, detail
+        self.transfer = transfer
+
+    def cancelled(self) -> bool:
+        """Whether everyone who waited has gone."""
+        return self.waiting == 0
 
     def land(self, files: Files | None, error: Exception | None) -> None:
         self._files, self._error = files, error
@@ -48,32 +53,45 @@ class Fetches:
         self._lock = threading.Lock()
         self._flights: dict[Source, Flight] = {}
 
-    def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
-        """Block until the files are local; raises what the hub raises, Invalid without a hub."""
+    def fetch(self, source: Source, watcher: Watcher) -> Files:
+        """Block until the files are local; raises what the hub raises, Invalid without a hub.
+
+        A watcher that cancels leaves alone; the flight ends when the last one has left.
+        """
         hub = self._hubs.get(source.hub)
         if hub is None:
             raise Invalid(f"There is no hub '{source.hub}' on this node.", key="source")
         with self._lock:
             flight = self._flights.get(source)
-            if flight is None:
+            if flight is None or flight.cancelled():
                 flight = self._flights[source] = Flight()
+                flight.waiting += 1
                 threading.Thread(
                     target=self._fly,
                     args=(hub, source, flight),
                     name=f"fetch {source.ref}",
                     daemon=True,
                 ).start()
-        while not flight.wait(0.2):
-            progress(flight.progress, flight.detail)
+            else:
+                flight.waiting += 1
+        try:
+            while not flight.wait(0.2):
+                watcher.see(flight.transfer)
+                if watcher.cancelled():
+                    raise Conflict(f"The fetch of {source.ref} was cancelled.")
+        finally:
+            with self._lock:
+                flight.waiting -= 1
         return flight.files()
 
     def _fly(self, hub: HubPort, source: Source, flight: Flight) -> None:
         files, failure = None, None
         try:
-            files = hub.fetch(source, flight.see)
+            files = hub.fetch(source, flight)
         except Exception as error:  # noqa: BLE001 - raised again in everyone who waits
             failure = error
         finally:
             with self._lock:
-                del self._flights[source]
+                if self._flights.get(source) is flight:
+                    del self._flights[source]
             flight.land(files, failure)

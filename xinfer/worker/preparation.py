@@ -8,7 +8,8 @@ import uuid
 from xinfer.domain.cluster import EngineSettings
 from xinfer.domain.engine import Command, Files, Launch
 from xinfer.domain.model import ModelSpec
-from xinfer.domain.replica import Phase, PhaseMark
+from xinfer.domain.ports import Transfer
+from xinfer.domain.replica import FileProgress, Phase, PhaseMark
 from xinfer.domain.state import AssignedReplica
 from xinfer.worker.environment import interpreter
 from xinfer.worker.journal import Folder, Order
@@ -24,6 +25,8 @@ class Preparation:
         self.marks: list[PhaseMark] = []
         self.progress = 0.0
         self.detail = ""
+        self.files: tuple[FileProgress, ...] = ()
+        self._cancelled = False
         self._assigned = assigned
         self._folder = folder
         self._kit = kit
@@ -43,20 +46,28 @@ class Preparation:
         files = None
         if engine.traits.needs_source and spec.source is not None:
             self._enter(Phase.DOWNLOADING)
-            files = self._kit.fetches.fetch(spec.source, self._see)
+            files = self._kit.fetches.fetch(spec.source, self)
         self._enter(Phase.ENVIRONMENT)
         chosen = self._kit.settings.engines.get(spec.engine, EngineSettings())
         python = interpreter(spec.engine, chosen.env, self._kit.home)
         launch = self._launch(files, python)
         return self._order(launch, engine.command(launch))
 
+    def see(self, transfer: Transfer) -> None:
+        """Take note of how far the fetch is."""
+        self.progress, self.detail, self.files = transfer.share, transfer.text, transfer.files
+
+    def cancel(self) -> None:
+        """Nobody wants the replica any more: what is under way for it alone ends soon."""
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
     def _enter(self, phase: Phase) -> None:
         self.marks.append(PhaseMark(phase=phase, at_s=self._kit.clock()))
-        self._see(0.0, "")
+        self.see(Transfer(share=0.0))
         self._kit.wake()
-
-    def _see(self, progress: float, detail: str) -> None:
-        self.progress, self.detail = progress, detail
 
     def _launch(self, files: Files | None, python: str) -> Launch:
         return Launch(

@@ -114,6 +114,7 @@ class Replica:
             memory_bytes=self._memory_bytes if live else None,
             retry_at_s=known.retry_at_s,
             cause=known.cause,
+            files=self._preparation.files if self._preparation else (),
         )
 
     def _detail(self) -> str:
@@ -139,6 +140,8 @@ class Replica:
     def _prepare(self, wanted: AssignedReplica | None) -> None:
         preparation = self._preparation
         if preparation is None or self._unwanted(wanted):
+            if preparation is not None:
+                preparation.cancel()
             self._preparation = None
             self._enter(Phase.STOPPED)
             return

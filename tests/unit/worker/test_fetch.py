@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.unit.watching import Watching
 from xinfer.domain.engine import Files
 from xinfer.domain.model import Hub, Source
-from xinfer.domain.ports import FetchPlan
-from xinfer.errors import Invalid, NotFound
+from xinfer.domain.ports import FetchPlan, Transfer, Watcher
+from xinfer.errors import Conflict, Invalid, NotFound
 from xinfer.worker.fetch import Fetches
 
 SOURCE = Source(hub=Hub.PATH, ref="/m")
@@ -26,10 +26,12 @@ class SlowHub:
     def plan(self, source: Source) -> FetchPlan:
         return FetchPlan(files=(), present=False)
 
-    def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
+    def fetch(self, source: Source, watcher: Watcher) -> Files:
         self.fetches += 1
-        progress(0.5, "half")
-        self.go.wait(10)
+        watcher.see(Transfer(share=0.5, text="half"))
+        while not self.go.wait(0.01):
+            if watcher.cancelled():
+                raise Conflict("cancelled")
         if self._error is not None:
             raise self._error
         return Files(root=Path(source.ref))
@@ -43,7 +45,7 @@ def test_two_replicas_share_one_download() -> None:
     threads = [
         threading.Thread(
             target=lambda: found.append(
-                fetches.fetch(SOURCE, lambda share, _: share == 0.5 and halves.release())
+                fetches.fetch(SOURCE, Watching(lambda seen: seen.share == 0.5 and halves.release()))
             )
         )
         for _ in range(2)
@@ -57,7 +59,7 @@ def test_two_replicas_share_one_download() -> None:
         thread.join(10)
     assert hub.fetches == 1
     assert found == [Files(root=Path("/m"))] * 2
-    fetches.fetch(SOURCE, lambda *_: None)
+    fetches.fetch(SOURCE, Watching())
     assert hub.fetches == 2
 
 
@@ -65,6 +67,28 @@ def test_what_the_hub_raises_arrives() -> None:
     hub = SlowHub(NotFound("There is no such repository."))
     hub.go.set()
     with pytest.raises(NotFound, match="no such repository"):
-        Fetches({Hub.PATH: hub}).fetch(SOURCE, lambda *_: None)
+        Fetches({Hub.PATH: hub}).fetch(SOURCE, Watching())
     with pytest.raises(Invalid, match="no hub 'path'"):
-        Fetches({}).fetch(SOURCE, lambda *_: None)
+        Fetches({}).fetch(SOURCE, Watching())
+
+
+def test_a_flight_ends_when_the_last_who_waits_has_gone() -> None:
+    hub = SlowHub()
+    fetches = Fetches({Hub.PATH: hub})
+    stays, leaves = Watching(), Watching()
+    leaves.gone = True
+    found: list[Files] = []
+    waits = threading.Thread(target=lambda: found.append(fetches.fetch(SOURCE, stays)))
+    waits.start()
+    with pytest.raises(Conflict, match="cancelled"):
+        fetches.fetch(SOURCE, leaves)
+    hub.go.set()
+    waits.join(10)
+    assert hub.fetches == 1
+    assert found == [Files(root=Path("/m"))]
+
+    hub.go.clear()
+    with pytest.raises(Conflict, match="cancelled"):
+        fetches.fetch(SOURCE, leaves)
+    hub.go.set()
+    assert fetches.fetch(SOURCE, stays) == Files(root=Path("/m"))

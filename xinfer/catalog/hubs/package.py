@@ -12,15 +12,15 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from xinfer.catalog.hubs.wheel import install
+from xinfer.catalog.hubs.wheel import install, stop_if_cancelled
 from xinfer.catalog.select import select
 from xinfer.domain.engine import Files
 from xinfer.domain.model import Source
-from xinfer.domain.ports import FetchPlan
+from xinfer.domain.ports import FetchPlan, Transfer, Watcher
 from xinfer.errors import Invalid, LaunchFailed
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
@@ -42,10 +42,10 @@ class PackageHub:
         paths = _select(source, root)
         return FetchPlan(files=tuple(str(path) for path in paths), present=True)
 
-    def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
+    def fetch(self, source: Source, watcher: Watcher) -> Files:
         """Raises Invalid for a name that is none, LaunchFailed when it cannot be had."""
-        root = self._present(source) or self._fetch(source, progress)
-        progress(1.0, "in place")
+        root = self._present(source) or self._fetch(source, watcher)
+        watcher.see(Transfer(share=1.0, text="in place"))
         return Files(root=root, paths=_select(source, root))
 
     def _present(self, source: Source) -> Path | None:
@@ -53,11 +53,11 @@ class PackageHub:
         kept = self._folder / _requirement(source)
         return _installed(source) or (kept if kept.is_dir() else None)
 
-    def _fetch(self, source: Source, progress: Callable[[float, str], None]) -> Path:
+    def _fetch(self, source: Source, watcher: Watcher) -> Path:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with self._alone(source, progress):
-                return self._present(source) or self._download(source, progress)
+            with self._alone(source, watcher):
+                return self._present(source) or self._download(source, watcher)
         except OSError as error:
             raise LaunchFailed(
                 f"Package '{source.ref}' could not be kept in {self._folder}.",
@@ -67,21 +67,22 @@ class PackageHub:
             ) from error
 
     @contextmanager
-    def _alone(self, source: Source, progress: Callable[[float, str], None]) -> Iterator[None]:
+    def _alone(self, source: Source, watcher: Watcher) -> Iterator[None]:
         """One fetch of a package at a time, over all processes of this machine."""
         with (self._folder / f".{_requirement(source)}.lock").open("w") as lock:
             while not _try_lock(lock.fileno()):
-                progress(0.0, f"another process fetches {source.ref}")
+                watcher.see(Transfer(share=0.0, text=f"another process fetches {source.ref}"))
+                stop_if_cancelled(watcher, source.ref)
                 time.sleep(_LOCK_POLL_S)
             yield
 
-    def _download(self, source: Source, progress: Callable[[float, str], None]) -> Path:
+    def _download(self, source: Source, watcher: Watcher) -> Path:
         requirement = _requirement(source)
         target, remains = self._folder / requirement, f".fetch-{requirement}-"
         for left in self._folder.glob(f"{remains}*"):
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=remains) as scratch:
-            unpacked = install(requirement, Path(scratch), progress)
+            unpacked = install(requirement, Path(scratch), watcher)
             # In place only when whole: a kill before this line leaves nothing that looks usable.
             unpacked.replace(target)
         return target

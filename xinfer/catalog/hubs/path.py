@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from xinfer.catalog.select import select
 from xinfer.domain.engine import Files
 from xinfer.domain.model import Source
-from xinfer.domain.ports import FetchPlan
+from xinfer.domain.ports import FetchPlan, Transfer, Watcher
 from xinfer.errors import NotFound
 
 
@@ -19,9 +18,9 @@ class PathHub:
         files = _find(source)
         return FetchPlan(files=tuple(str(path) for path in files.paths), present=True)
 
-    def fetch(self, source: Source, progress: Callable[[float, str], None]) -> Files:
+    def fetch(self, source: Source, watcher: Watcher) -> Files:
         files = _find(source)
-        progress(1.0, "on this machine")
+        watcher.see(Transfer(share=1.0, text="on this machine"))
         return files
 
 

@@ -8,16 +8,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from xinfer.errors import LaunchFailed
+from xinfer.domain.ports import Transfer, Watcher
+from xinfer.errors import Conflict, LaunchFailed
 
 _POLL_S = 0.2
 _LAST_LINES = 5
 
 
-def install(requirement: str, scratch: Path, progress: Callable[[float, str], None]) -> Path:
+def install(requirement: str, scratch: Path, watcher: Watcher) -> Path:
     """Unpack the wheel of `requirement`, alone, into a folder below `scratch` and return that.
 
     The client runs as a process of its own, so that nothing else waits for it. Raises LaunchFailed
@@ -38,13 +38,21 @@ def install(requirement: str, scratch: Path, progress: Callable[[float, str], No
     ):
         try:
             while client.poll() is None:
-                progress(0.0, f"fetching {requirement}, {_size_mb(scratch):.0f} MB so far")
+                done = f"fetching {requirement}, {_size_mb(scratch):.0f} MB so far"
+                watcher.see(Transfer(share=0.0, text=done))
+                stop_if_cancelled(watcher, requirement)
                 time.sleep(_POLL_S)
         finally:
             client.kill()
     if client.returncode == 0 and target.is_dir():
         return target
     raise _failed(requirement, client.returncode, said.read_text(errors="replace"))
+
+
+def stop_if_cancelled(watcher: Watcher, what: str) -> None:
+    """Raises Conflict when nobody wants the files any more."""
+    if watcher.cancelled():
+        raise Conflict(f"The fetch of {what} was cancelled.")
 
 
 def _client(requirement: str) -> list[str]:
