@@ -13,6 +13,7 @@ from xinfer.domain.routing import Route, Upstream
 from xinfer.errors import EngineFailed, NotReady
 from xinfer.gateway.admission import Admission
 from xinfer.gateway.metrics import Metrics, Timer
+from xinfer.gateway.naming import Naming
 from xinfer.gateway.peek import Peeked, peek, upstream_body
 from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import ClientGone, Connection, Pools, Refused, Reply, Stale
@@ -49,6 +50,12 @@ class Run:
     connection: Connection
     reply: Reply
     timer: Timer
+
+    @property
+    def naming(self) -> Naming:
+        """What names the model by its uid in the reply."""
+        other = self.upstream.model_name not in (None, self.uid)
+        return Naming(self.uid if other else None)
 
 
 class Gateway:
@@ -87,7 +94,7 @@ class Gateway:
             return Answer(
                 status=run.reply.status,
                 content_type="text/event-stream; charset=utf-8",
-                body=Stream(run, StreamTail(keep=keep), gone, self._give_back),
+                body=Stream(run, StreamTail(keep=keep, naming=run.naming), gone, self._give_back),
             )
         return self._whole(run, gone)
 
@@ -173,7 +180,7 @@ class Gateway:
         return Answer(
             status=status,
             content_type=run.reply.header("content-type") or "application/json",
-            body=body if status < 400 else _enveloped(status, body),
+            body=run.naming(body) if status < 400 else _enveloped(status, body),
         )
 
     def _give_back(self, run: Run, status: int, usage: Usage | None) -> None:

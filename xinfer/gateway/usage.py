@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from xinfer.gateway.naming import Naming
+
 _KEY = b'"usage"'
 _DECODER = json.JSONDecoder()
 _MAX_USAGE = 4096
@@ -49,13 +51,14 @@ def _read(text: bytes) -> Usage | None:
 class StreamTail:
     """Passes whole server-sent events through and takes the usage chunk out of them.
 
-    Feed it pieces of a stream in any cut; what it returns, joined, is the stream without the chunk
-    that only carries usage (kept when `keep`). An event is held back until it is complete, which
-    costs a client nothing: half an event is of no use.
+    `naming` names the model in each event. Feed it pieces of a stream in any cut; what it returns,
+    joined, is the stream without the chunk that only carries usage (kept when `keep`). An event is
+    held back until it is complete, which costs a client nothing: half an event is of no use.
     """
 
-    def __init__(self, *, keep: bool) -> None:
+    def __init__(self, *, keep: bool, naming: Naming) -> None:
         self._keep = keep
+        self._naming = naming
         self._rest = b""
         self.usage: Usage | None = None
         self.events = 0
@@ -74,6 +77,7 @@ class StreamTail:
 
     def _pass(self, whole: bytes) -> bytes:
         self.events += whole.count(b"data:")
+        whole = self._naming(whole)
         if _KEY not in whole:
             return whole
         return b"".join(event for event in _split(whole) if self._take(event))

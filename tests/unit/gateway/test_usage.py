@@ -8,6 +8,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xinfer.gateway.naming import Naming
 from xinfer.gateway.usage import StreamTail, Usage, find_usage
 
 USAGE = {"prompt_tokens": 31, "completion_tokens": 5, "total_tokens": 36}
@@ -51,7 +52,7 @@ def test_any_cut_of_a_stream_gives_the_same_stream_without_the_usage_chunk(
     whole = b"".join([*shown, usage, done])
     expected = whole if keep else b"".join([*shown, done])
     cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=12).map(sorted))
-    tail = StreamTail(keep=keep)
+    tail = StreamTail(keep=keep, naming=Naming(None))
     edges = [0, *cuts, len(whole)]
     out = [tail.feed(whole[a:b]) for a, b in itertools.pairwise(edges)]
     assert b"".join(out) + tail.finish() == expected
@@ -60,13 +61,13 @@ def test_any_cut_of_a_stream_gives_the_same_stream_without_the_usage_chunk(
 
 def test_usage_beside_the_last_content_is_noted_and_stays() -> None:
     both = event({**chunk("end"), "usage": USAGE})
-    tail = StreamTail(keep=False)
+    tail = StreamTail(keep=False, naming=Naming(None))
     assert tail.feed(both) == both
     assert tail.usage == Usage(31, 5)
 
 
 def test_nothing_complete_is_held_back() -> None:
-    tail = StreamTail(keep=False)
+    tail = StreamTail(keep=False, naming=Naming(None))
     first = event(chunk("a"))
     assert tail.feed(first + b"data: {") == first
     assert tail.feed(b'"x":1}\n') == b""
