@@ -16,6 +16,7 @@ from xinfer.engines.llama_cpp_files import Weights
 from xinfer.errors import Invalid, NoCapacity
 
 _HOST = Path(__file__).parent / "hosts" / "llama_cpp.py"
+_GAUGES = {"running": "llamacpp:requests_processing", "waiting": "llamacpp:requests_deferred"}
 _READS_WHOLE_TEXTS = (ModelKind.EMBEDDING, ModelKind.RERANK)
 
 
@@ -145,6 +146,7 @@ def _xllamacpp(launch: Launch, weights: Weights, shape: Shape, chosen: fit.Fit) 
         env=_visible(launch),
         announces=True,
         slots=chosen.slots,
+        gauges=_GAUGES,
         stop_grace_s=5.0,
     )
 

@@ -12,6 +12,13 @@ from xinfer.domain.replica import Phase
 from xinfer.domain.routing import RouteState, routes
 from xinfer.domain.state import Assigned, Desired, Observed
 
+_GAUGES = {
+    "running": ("xinfer_engine_requests_running", "Requests that the engine works on."),
+    "waiting": ("xinfer_engine_requests_waiting", "Requests that wait inside the engine."),
+    "cache_usage": ("xinfer_engine_cache_usage_ratio", "Share of its cache in use, 0..1."),
+}
+"""What engines measure of themselves, under one name for all engines."""
+
 
 class FleetMetrics(Collector):
     """`read()` gives the three states; it is called once per scrape."""
@@ -42,9 +49,20 @@ class FleetMetrics(Collector):
                 if replica.memory_bytes is not None:
                     memory.add_metric(values, replica.memory_bytes)
         yield from (up, restarts, memory)
+        yield from _gauges(observed)
         seen = GaugeMetricFamily(
             "xinfer_node_seen_seconds", "Unix time of its last report.", labels=["node"]
         )
         for name, state in observed.nodes.items():
             seen.add_metric([name], state.seen_at_s)
         yield seen
+
+
+def _gauges(observed: Observed) -> Iterator[Metric]:
+    for name, (metric, doc) in _GAUGES.items():
+        family = GaugeMetricFamily(metric, doc, labels=["model", "replica", "node"])
+        for node, state in observed.nodes.items():
+            for replica in state.report.replicas:
+                if name in replica.gauges:
+                    family.add_metric([replica.uid, replica.replica_id, node], replica.gauges[name])
+        yield family

@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +50,7 @@ class Order:
     ready_path: str = "/health"
     served_model: str | None = None
     slots: int | None = None
+    gauges: Mapping[str, str] = field(default_factory=dict)
     launch_timeout_s: float = 1800.0
     drain_timeout_s: float = 30.0
     ordered_s: float = 0.0

@@ -191,4 +191,4 @@ def _essence(status: ReplicaStatus) -> ReplicaStatus:
     """A status without what changes all the time and can wait for the next regular report."""
     coarse = round(status.progress, 1)
     detail = status.detail if status.phase is Phase.DRAINING else ""
-    return replace(status, memory_bytes=None, progress=coarse, detail=detail)
+    return replace(status, memory_bytes=None, progress=coarse, detail=detail, files=(), gauges={})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -21,10 +22,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer and, for people, what was seen."""
+    """An answer and, for people, what was seen; `gauges` when the engine was asked for them."""
 
     answer: Answer
     detail: str
+    gauges: Mapping[str, float] = field(default_factory=dict)
 
 
 def ask(address: str, path: str, timeout_s: float) -> Reply:

@@ -115,6 +115,7 @@ class Replica:
             retry_at_s=known.retry_at_s,
             cause=known.cause,
             files=self._preparation.files if self._preparation else (),
+            gauges=self._vigil.last.gauges if live and self._vigil and self._vigil.last else {},
         )
 
     def _detail(self) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from xinfer.worker.gauges import measure
 from xinfer.worker.journal import Folder, Order
 from xinfer.worker.kit import Kit
 from xinfer.worker.probe import Answer, Reply, ask
@@ -50,7 +53,11 @@ class Vigil:
 
     def _ask(self) -> Reply:
         timeout_s = _READY_TIMEOUT_S if self.ready else _START_TIMEOUT_S
-        return ask(self.address or "", self._order.ready_path, timeout_s)
+        address = self.address or ""
+        reply = ask(address, self._order.ready_path, timeout_s)
+        if reply.answer is not Answer.READY or not self._order.gauges:
+            return reply
+        return replace(reply, gauges=measure(address, self._order.gauges, _START_TIMEOUT_S))
 
     def _take(self, reply: Reply, now: float) -> None:
         self.last = reply
