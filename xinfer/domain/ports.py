@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.measured import Measured
 from xinfer.domain.model import ModelSpec, Source
 from xinfer.domain.node import Machine, NodeReport, NodeState
 from xinfer.domain.options import Option
@@ -190,6 +191,16 @@ class EventStore(Protocol):
     def append(self, events: Iterable[Event]) -> None: ...
 
     def events(self, uid: str, limit: int = 200) -> tuple[Event, ...]: ...
+
+
+class MeasuredStore(Protocol):
+    """`store/measurements.py`: what replicas were seen to need."""
+
+    def measured(self) -> Measured: ...
+
+    def learn(self, seen: Mapping[str, int]) -> None:
+        """Keep peaks of memory in bytes, by `measured.key_of`, that are above the known ones."""
+        ...
 
 
 class Changes(Protocol):

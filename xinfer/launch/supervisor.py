@@ -48,6 +48,7 @@ from xinfer.services.reports import Reports
 from xinfer.services.view import CachedView, States
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
+from xinfer.store.measurements import Measurements
 from xinfer.store.watch import Watch
 
 log = logging.getLogger("xinfer.supervisor")
@@ -119,7 +120,9 @@ class SupervisorProcess:
         self._home = home
         self._keys = keys
         self._settings = settings
-        self._store = ClusterStore(Database(store_url(home, settings)))
+        database = Database(store_url(home, settings))
+        self._store = ClusterStore(database)
+        self._measurements = Measurements(database)
         self._watch = Watch(self._store)
         self._states = States(desired=self._store, assigned=self._store, observed=self._store)
         self._view = CachedView(self._states, lambda: self._watch.stamp)
@@ -202,6 +205,7 @@ class SupervisorProcess:
                 assigned=self._store,
                 observed=self._store,
                 events=self._store,
+                measured=self._measurements,
                 stamp=lambda: self._watch.stamp,
                 wait=self._wait_unless_stopping,
                 changed=self._watch.look,

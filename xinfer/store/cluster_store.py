@@ -216,7 +216,7 @@ def _essence(report: NodeReport) -> NodeReport:
         memory_available_bytes=0,
         devices=tuple(replace(device, used_bytes=0) for device in report.machine.devices),
     )
-    replicas = tuple(replace(each, memory_bytes=None) for each in report.replicas)
+    replicas = tuple(replace(each, memory_bytes=None, gauges={}) for each in report.replicas)
     return replace(report, sequence=0, assignment=0, machine=machine, replicas=replicas)
 
 

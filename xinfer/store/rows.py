@@ -7,12 +7,13 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from xinfer.domain.measured import Measured
 from xinfer.domain.state import Assigned, Desired
 from xinfer.errors import Conflict
 from xinfer.store import codec
 from xinfer.store.tables import DOCUMENTS, STAMPS
 
-Document = TypeVar("Document", Desired, Assigned)
+Document = TypeVar("Document", Desired, Assigned, Measured)
 _STAMP = "changes"
 
 
@@ -28,7 +29,7 @@ def read_document(connection: Connection, name: str, kind: type[Document]) -> Do
 
 
 def swap_document(
-    connection: Connection, name: str, expected: int, document: Desired | Assigned
+    connection: Connection, name: str, expected: int, document: Desired | Assigned | Measured
 ) -> None:
     """Write `document` if the stored revision is `expected`; raises Conflict otherwise."""
     body = codec.encode(document)

@@ -25,6 +25,7 @@ from xinfer.services.reports import Reports
 from xinfer.services.view import States
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
+from xinfer.store.measurements import Measurements
 from xinfer.store.watch import Watch
 
 
@@ -71,6 +72,7 @@ class House:
     """`wait` does not sleep: it does the next thing of `script`, as if it happened meanwhile."""
 
     store: ClusterStore
+    measurements: Measurements
     now: float = 10_000.0
     script: list[Callable[[], None]] = field(default_factory=list)
     changes: int = 0
@@ -95,6 +97,7 @@ class House:
             assigned=self.store,
             observed=self.store,
             events=self.store,
+            measured=self.measurements,
             stamp=lambda: self.watch.stamp,
             wait=self.wait,
             changed=self.changed,
@@ -160,5 +163,5 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     database = Database(f"sqlite:///{tmp_path}/xinfer.db")
     database.migrate()
-    yield House(ClusterStore(database, clock=lambda: 10_000.0))
+    yield House(ClusterStore(database, clock=lambda: 10_000.0), Measurements(database))
     database.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.domain.clusters import node, spec
+from tests.unit.domain.clusters import node, spec, status
 from tests.unit.services.conftest import House
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.replica import Phase
@@ -85,3 +85,19 @@ def test_heartbeats_wake_nobody(house: House) -> None:
     house.report()
     assert house.changes == changes
     assert house.store.observed().nodes["a"].seen_at_s == house.now
+
+
+def test_what_replicas_take_is_learned_by_what_they_run(house: House) -> None:
+    house.models.launch(free())
+    house.settle(Phase.READY)
+    (replica,) = house.store.assigned().replicas
+
+    def takes(amount: int, phase: Phase = Phase.READY) -> int | None:
+        house.sequence += 1
+        seen = status(replica, phase, memory_bytes=amount)
+        house.reports.report(node("a", seen, sequence=house.sequence).report)
+        return house.measurements.measured().of(replace(replica.spec, uid="other", replicas=3))
+
+    assert takes(500, Phase.LOADING) is None
+    assert [takes(1000), takes(900), takes(1010), takes(1500)] == [1000, 1000, 1000, 1500]
+    assert house.measurements.measured().of(replace(replica.spec, options={"x": 1})) is None
