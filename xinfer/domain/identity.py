@@ -174,3 +174,12 @@ ANONYMOUS = Principal(id="anonymous", name="anonymous")
 
 CLUSTER = Principal(id="cluster", name="cluster", is_cluster=True)
 """A role of this cluster, by the cluster token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identities:
+    """All users and keys as they were at one revision of the store."""
+
+    revision: int
+    users: tuple[User, ...] = ()
+    keys: tuple[ApiKey, ...] = ()

@@ -48,11 +48,11 @@ def swap_document(
     bump(connection)
 
 
-def bump(connection: Connection) -> None:
-    """Let every process that watches the store know of a change."""
-    grown = sa.update(STAMPS).where(STAMPS.c.name == _STAMP).values(value=STAMPS.c.value + 1)
+def bump(connection: Connection, name: str = _STAMP) -> None:
+    """Let every process that watches the store, or this part of it, know of a change."""
+    grown = sa.update(STAMPS).where(STAMPS.c.name == name).values(value=STAMPS.c.value + 1)
     if connection.execute(grown).rowcount == 0:
-        connection.execute(sa.insert(STAMPS).values(name=_STAMP, value=1))
+        connection.execute(sa.insert(STAMPS).values(name=name, value=1))
 
 
 def read_stamp(connection: Connection) -> int:

@@ -54,5 +54,58 @@ STAMPS = Table(
 )
 """One row that grows with every change worth waking anybody for; heartbeats leave it alone."""
 
+USERS = Table(
+    "users",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("username", Text, nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Keys by their SHA-256; the keys themselves are nowhere."""
+
+REFRESH_TOKENS = Table(
+    "refresh_tokens",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("user_id", Integer, nullable=False),
+    Column("expires_s", Float, nullable=False),
+    Column("used", Integer, nullable=False),
+)
+"""A used one is kept until it expires: its second use means that it was stolen."""
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at_s", Float, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Index("audit_by_target", "action", "target", "id"),
+    Index("audit_by_address", "action", "address", "id"),
+)
+
+USAGE = Table(
+    "usage",
+    METADATA,
+    Column("day", Text, primary_key=True),
+    Column("principal", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_out", BigInteger, nullable=False),
+)
+"""What was used, by day (UTC), caller and model; processes add to it."""
+
 VERSIONS = Table("alembic_version", METADATA, Column("version_num", Text, primary_key=True))
 """The schema version, where Alembic keeps it."""
