@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.identity import ApiKey, Identities, User
 from xinfer.domain.measured import Measured
 from xinfer.domain.model import ModelSpec, Source
 from xinfer.domain.node import Machine, NodeReport, NodeState
 from xinfer.domain.options import Option
+from xinfer.domain.record import (
+    AuditEntry,
+    AuditQuery,
+    Guesses,
+    UsageCount,
+    UsageKey,
+    UsageQuery,
+)
 from xinfer.domain.replica import FileProgress
 from xinfer.domain.state import Assigned, Assignment, Desired, Event, Observed
 
@@ -200,6 +209,98 @@ class MeasuredStore(Protocol):
 
     def learn(self, seen: Mapping[str, int]) -> None:
         """Keep peaks of memory in bytes, by `measured.key_of`, that are above the known ones."""
+        ...
+
+
+class IdentityReader(Protocol):
+    """`store/identity.py`: everybody who may call."""
+
+    def identity_revision(self) -> int:
+        """Grows with every change of a user or a key."""
+        ...
+
+    def identities(self) -> Identities: ...
+
+
+class UserStore(Protocol):
+    """`store/identity.py`: people with passwords. Raises NotFound for an id that is not there."""
+
+    def user_named(self, username: str) -> User | None: ...
+
+    def add_user(self, user: User, *, first: bool = False) -> User:
+        """The user with an id. Raises Conflict when the name is taken, or when the user should be
+        the `first` and is not.
+        """
+        ...
+
+    def change_user(self, user_id: int, change: Callable[[User], User]) -> User:
+        """`change` may raise to leave all as it is. Raises Conflict when the name is taken."""
+        ...
+
+    def remove_user(self, user_id: int) -> None:
+        """Keys and sessions of the user go, too."""
+        ...
+
+
+class KeyStore(Protocol):
+    """`store/identity.py`: API keys. Raises NotFound for an id that is not there."""
+
+    def add_key(self, key: ApiKey) -> ApiKey:
+        """The key with an id."""
+        ...
+
+    def change_key(self, key_id: int, change: Callable[[ApiKey], ApiKey]) -> ApiKey:
+        """`change` may raise to leave all as it is."""
+        ...
+
+    def remove_key(self, key_id: int) -> None: ...
+
+
+class SessionStore(Protocol):
+    """`store/identity.py`: refresh tokens, by their SHA-256 in hex."""
+
+    def keep_session(self, digest: str, user_id: int, expires_s: float, now_s: float) -> None: ...
+
+    def use_session(self, digest: str, now_s: float) -> int | None:
+        """The user's id at the first use; None for one that is unknown or over.
+
+        A second use means that somebody else has it: all sessions of the user end.
+        """
+        ...
+
+    def end_session(self, digest: str) -> None: ...
+
+    def end_sessions(self, user_id: int) -> None: ...
+
+
+class AuditStore(Protocol):
+    """`store/audit.py`: what was done by whom; bounded."""
+
+    def record(self, entry: AuditEntry) -> None: ...
+
+    def attempt(self, entry: AuditEntry, judge: Callable[[Guesses], None]) -> int:
+        """Record an attempt as failed and return its id, unless `judge` raises for those before.
+
+        Judging and recording are one step, so that attempts at once are counted one by one.
+        """
+        ...
+
+    def settle(self, entry_id: int, principal: str, outcome: str) -> None:
+        """Say how an attempt ended."""
+        ...
+
+    def search(self, query: AuditQuery) -> tuple[AuditEntry, ...]: ...
+
+
+class UsageStore(Protocol):
+    """`store/usage.py`: the ledger."""
+
+    def add(self, counts: Mapping[UsageKey, UsageCount]) -> None: ...
+
+    def lines(self, query: UsageQuery) -> tuple[tuple[UsageKey, UsageCount], ...]: ...
+
+    def tokens(self, month: str, principals: Iterable[str]) -> dict[str, int]:
+        """Tokens in and out of each of these callers in a month (`2026-11`); none: left out."""
         ...
 
 

@@ -40,6 +40,11 @@ class IdentityStore:
             keys=tuple(replace(codec.decode(row.body, ApiKey), id=row.id) for row in keys),
         )
 
+    def user_named(self, username: str) -> User | None:
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(USERS).where(USERS.c.username == username)).first()
+        return None if row is None else replace(codec.decode(row.body, User), id=row.id)
+
     def add_user(self, user: User, *, first: bool = False) -> User:
         with self._database.write() as connection:
             if first and connection.execute(sa.select(USERS.c.id).limit(1)).first():
