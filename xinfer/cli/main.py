@@ -38,6 +38,7 @@ VERBS = {
     "timeline": Verb("history", "timeline", "Show how long each phase of a launch took."),
     "events": Verb("history", "events", "Show what happened to a model."),
     "logs": Verb("logs", "logs", "Print or follow what a model's engine writes."),
+    "token": Verb("token", "token", "Print the secret by which other machines join."),
     "completion": Verb("completion", "completion", "Print a shell's completion script."),
 }
 

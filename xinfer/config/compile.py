@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xinfer.config import explain
+from xinfer.config.cluster import cluster_settings
 from xinfer.config.compose import Composed
 from xinfer.config.model import ModelCompiler
 from xinfer.config.origin import Origins
 from xinfer.domain.cluster import (
     AuthSettings,
-    ClusterSettings,
     EngineSettings,
     GatewaySettings,
     LogSettings,
@@ -56,7 +56,7 @@ def compile_recipe(
     config, origins = composed.config, composed.origins
     settings = Settings(
         home=home,
-        cluster=ClusterSettings(**asdict(config.cluster)),
+        cluster=cluster_settings(config.cluster, origins),
         gateway=GatewaySettings(**asdict(config.gateway)),
         auth=AuthSettings(mode=config.auth.mode, keys=tuple(config.auth.keys)),
         store=StoreSettings(**asdict(config.store)),

@@ -94,7 +94,10 @@ def _value(hint: Any, item: dataclasses.Field[Any]) -> Json:
         items = _or_interpolation(_TYPES[get_args(kind)[0]])
         return _or_interpolation({"type": "array", "items": items}) | described
     if get_origin(kind) is dict:
-        values = _TYPES.get(get_args(kind)[1], {})
+        value = get_args(kind)[1]
+        values = _TYPES.get(value, {})
+        if isinstance(value, type) and dataclasses.is_dataclass(value):
+            values = _section(value)
         return {"type": ["object", "null"], "additionalProperties": values} | described
     return _or_interpolation(_bounded(_TYPES[kind], item), optional=optional) | described
 

@@ -25,6 +25,19 @@ def _key(
 
 
 @dataclass
+class Node:
+    """One machine of a cluster that a recipe names."""
+
+    address: str = _key("", "Host name or address under which the other machines reach it.")
+    role: str = _key(
+        "worker",
+        "What runs there; exactly one machine has the supervisor.",
+        choices=("both", "supervisor", "worker"),
+    )
+    labels: dict[str, str] = _key(dict, "Its labels, matched by a model's `labels`.")
+
+
+@dataclass
 class Cluster:
     """Where the supervisor listens and how nodes are watched."""
 
@@ -32,6 +45,17 @@ class Cluster:
     port: int = _key(9997, "Port that the supervisor listens on.", minimum=0)
     node: str = _key("local", "Name of this machine in the cluster.")
     supervisor: str = _key("", "URL of the supervisor that a worker joins; empty: this machine.")
+    role: str = _key(
+        "auto",
+        "What runs on this machine; auto: a worker where `supervisor` is set, else both.",
+        choices=("auto", "both", "supervisor", "worker"),
+    )
+    worker_host: str = _key(
+        "", "Address under which other hosts reach this machine's replicas; empty: none does."
+    )
+    nodes: dict[str, Node] = _key(
+        dict, "The machines of the cluster by name; `node` says which of them this one is."
+    )
     labels: dict[str, str] = _key(dict, "Labels of this machine, matched by a model's `labels`.")
     node_grace_s: float = _key(
         60.0, "Seconds of silence after which a node's replicas are planned elsewhere.", minimum=0

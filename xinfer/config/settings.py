@@ -34,6 +34,10 @@ API_KEY = Variable(
     peer="XINFERENCE_API_KEY",
     doc="API key that the command line sends.",
 )
+CLUSTER_TOKEN = Variable(
+    name="XINFER_CLUSTER_TOKEN",
+    doc="Secret by which the machines of a cluster know each other; `xinfer token` prints it.",
+)
 LOG_LEVEL = Variable(
     name="XINFER_LOG_LEVEL",
     doc="Level of our own logs; wins over a recipe's `log.level`, not over the command line.",
@@ -44,17 +48,18 @@ MODEL_SRC = Variable(
     default="huggingface",
     doc="Hub that model families are fetched from: huggingface or modelscope.",
 )
-VARIABLES = (HOME, ENDPOINT, API_KEY, LOG_LEVEL, MODEL_SRC)
+VARIABLES = (HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, MODEL_SRC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The values of VARIABLES. `log_level` and `api_key` are empty when not set."""
+    """The values of VARIABLES; `log_level`, `api_key`, `cluster_token` are empty when not set."""
 
     home: Path
     endpoint: str
     api_key: str
     log_level: str
+    cluster_token: str
     model_src: str
 
 
@@ -65,6 +70,7 @@ def environment(environ: Mapping[str, str]) -> Environment:
         endpoint=_read(environ, ENDPOINT).rstrip("/"),
         api_key=_read(environ, API_KEY),
         log_level=_read(environ, LOG_LEVEL).lower(),
+        cluster_token=_read(environ, CLUSTER_TOKEN).strip(),
         model_src=_read(environ, MODEL_SRC).lower(),
     )
 

@@ -11,6 +11,9 @@ from pathlib import Path
 class ClusterSettings:
     """`host:port` is where the supervisor listens; `supervisor` is the URL a worker joins.
 
+    `role` is what runs on this machine: "both", "supervisor" or "worker". `worker_host` is where
+    other hosts reach this machine's worker and replicas; empty means that none does.
+
     `node_grace_s`: a node silent for longer is lost and its replicas are planned elsewhere.
     `orphan_grace_s`: shims end their engines when no worker renewed the node's lease for so long.
     """
@@ -19,6 +22,8 @@ class ClusterSettings:
     port: int = 9997
     node: str = "local"
     supervisor: str = ""
+    role: str = "both"
+    worker_host: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     node_grace_s: float = 60.0
     orphan_grace_s: float = 60.0

@@ -102,7 +102,8 @@ class ReplicaStatus:
     `slots` is how many requests it runs at once (None = unknown). `restarts` counts starts after
     the first; `failures` launches in a row that never became ready. `progress` is 0..1 within the
     phase, `detail` a short text beside it, `files` what is being fetched. `retry_at_s` is when a
-    failed replica is tried again. `gauges` are those of `Command.gauges`, as last read.
+    failed replica is tried again. `guarded`: who connects to `address` must say the replica's
+    secret first. `gauges` are those of `Command.gauges`, as last read.
     """
 
     replica_id: str
@@ -124,4 +125,5 @@ class ReplicaStatus:
     retry_at_s: float | None = None
     cause: Cause | None = None
     files: tuple[FileProgress, ...] = ()
+    guarded: bool = False
     gauges: Mapping[str, float] = field(default_factory=dict)

@@ -21,13 +21,17 @@ class RouteState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """A ready replica. `model_name` is what the engine calls the model (None = the uid)."""
+    """A ready replica. `model_name` is what the engine calls the model (None = the uid).
+
+    `guarded`: a connection begins with the replica's secret.
+    """
 
     replica_id: str
     host: str
     port: int
     model_name: str | None = None
     slots: int | None = None
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,7 @@ def _upstream(replica: ReplicaStatus) -> Upstream:
         port=int(port),
         model_name=replica.served_model,
         slots=replica.slots,
+        guarded=replica.guarded,
     )
 
 

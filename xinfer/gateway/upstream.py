@@ -15,6 +15,7 @@ from xinfer.errors import EngineFailed
 _READ_BYTES = 65536
 _MAX_IDLE = 64
 _GONE_CHECK_S = 0.15
+_WELCOME = b"OK\r\n"
 _STALE_S = 0.05
 """A kept connection that had been closed tells at once; a later close is of an engine at work."""
 
@@ -113,15 +114,19 @@ class Reply:
 class Connection:
     """One socket to one replica. `fresh`: it has not carried a request yet."""
 
-    def __init__(self, upstream: Upstream, connect_timeout_s: float, read_timeout_s: float) -> None:
+    def __init__(
+        self, upstream: Upstream, connect_timeout_s: float, read_timeout_s: float, greeting: bytes
+    ) -> None:
         self.replica_id = upstream.replica_id
         self.fresh = True
         self._sent_at = 0.0
         self._read_timeout_s = read_timeout_s
         try:
             self._socket = socket.create_connection(
-                (upstream.host, upstream.port), timeout=connect_timeout_s
+                (upstream.host.strip("[]"), upstream.port), timeout=connect_timeout_s
             )
+            if greeting:
+                self._greet(greeting)
         except OSError as error:
             raise Refused(
                 f"The engine of {upstream.replica_id} at {upstream.host}:{upstream.port} cannot be"
@@ -129,6 +134,17 @@ class Connection:
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(_GONE_CHECK_S)
+
+    def _greet(self, greeting: bytes) -> None:
+        """Say the secret at the door of a replica on another host. Raises OSError when refused."""
+        self._socket.sendall(greeting)
+        said = b""
+        while len(said) < len(_WELCOME):
+            piece = self._socket.recv(len(_WELCOME) - len(said))
+            if not piece:
+                self._socket.close()
+                raise ConnectionRefusedError(None, "its door is closed to us, or it is")
+            said += piece
 
     def send(self, request: bytes, gone: Callable[[], bool]) -> Reply:
         """Send a request. Raises Stale when a kept connection turns out to be closed, ClientGone
@@ -208,9 +224,16 @@ class Connection:
 
 
 class Pools:
-    """Idle connections by replica and address."""
+    """Idle connections by replica and address. `secret(replica_id)` opens guarded replicas."""
 
-    def __init__(self, *, connect_timeout_s: float, read_timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        secret: Callable[[str], str],
+    ) -> None:
+        self._secret = secret
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
         self._idle: dict[Upstream, deque[Connection]] = {}
@@ -227,7 +250,10 @@ class Pools:
 
     def fresh(self, upstream: Upstream) -> Connection:
         """A new connection. Raises Refused."""
-        return Connection(upstream, self._connect_timeout_s, self._read_timeout_s)
+        greeting = f"XINFER {self._secret(upstream.replica_id)}\r\n" if upstream.guarded else ""
+        return Connection(
+            upstream, self._connect_timeout_s, self._read_timeout_s, greeting.encode()
+        )
 
     def give_back(self, upstream: Upstream, connection: Connection) -> None:
         """Keep it for the next request, unless its replica is not routed to any more."""

@@ -55,7 +55,7 @@ class Declaration:
 
         Raises StoreFailed when the home cannot be written.
         """
-        prepare_home(self.home)
+        prepare_home(self.home, environment(os.environ).cluster_token)
         write_settings(self.home, self.settings)
         self.recipe_body.write_bytes(self.desired())
 

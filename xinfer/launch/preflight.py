@@ -14,8 +14,10 @@ from xinfer.launch.endpoint import check_port
 _ROTATE_BYTES = 10 * 1024 * 1024
 
 
-def prepare_home(home: Home) -> None:
+def prepare_home(home: Home, cluster_token: str = "") -> None:
     """Make the folders and the cluster token, readable by the owner only.
+
+    The token is `cluster_token` if given, else the one that is there, else a random one.
 
     Raises StoreFailed when the home cannot be written (read-only, full, not ours).
     """
@@ -25,7 +27,9 @@ def prepare_home(home: Home) -> None:
         probe = home.run / "write.probe"
         probe.write_bytes(b"x" * 4096)
         probe.unlink()
-        if not home.cluster_token.exists():
+        if cluster_token:
+            write_secret(home.cluster_token, cluster_token)
+        elif not home.cluster_token.exists():
             write_secret(home.cluster_token, secrets.token_hex(32))
         for role in ("supervisor", "worker"):
             _rotate(role_log(home, role))

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from xinfer.api import errors
@@ -28,6 +29,7 @@ from xinfer.control.cluster import ClusterControl
 from xinfer.control.loop import Loop
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
+from xinfer.domain.secrets import replica_secret
 from xinfer.domain.state import Assigned, Desired, Observed
 from xinfer.engines.registry import Registry
 from xinfer.errors import StoreFailed, XinferError
@@ -128,7 +130,9 @@ class SupervisorProcess:
         self._view = CachedView(self._states, lambda: self._watch.stamp)
         gateway = settings.gateway
         self._pools = Pools(
-            connect_timeout_s=gateway.connect_timeout_s, read_timeout_s=gateway.read_timeout_s
+            connect_timeout_s=gateway.connect_timeout_s,
+            read_timeout_s=gateway.read_timeout_s,
+            secret=partial(replica_secret, home.cluster_token.read_text(encoding="utf-8").strip()),
         )
         self._table = Table(self._pools.keep, self._refresh)
         self._metrics = Metrics([FleetMetrics(self._read)])

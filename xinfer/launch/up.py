@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -79,7 +79,8 @@ def _up(given: Declaration, started_s: float, *, detach: bool) -> int:
     running = record.living(home)
     if running is not None:
         return _apply(given, running.endpoint, started_s)
-    _clear_the_port(given)
+    if given.settings.cluster.role != "worker":
+        _clear_the_port(given)
     given.write()
     if detach:
         return _detach(given, started_s)
@@ -99,7 +100,7 @@ def _apply(given: Declaration, running: str, started_s: float) -> int:
             "Use that address, stop it with `xinfer down`, or set XINFER_HOME.",
             key="cluster.port",
         )
-    if given.recipe is None:
+    if given.recipe is None or given.settings.cluster.role == "worker":
         click.echo(f"already running: {running}/v1")
         return 0
     changes = endpoint.call("PUT", "/v1/recipe", given.desired())
@@ -172,10 +173,13 @@ def _clear_the_port(given: Declaration) -> None:
 
 
 def _endpoint(given: Declaration) -> Endpoint:
+    """The supervisor's: this machine's, or the one that its worker joins."""
     cluster = given.settings.cluster
-    return Endpoint(
-        host=reachable_host(cluster.host), port=cluster.port, token_file=given.home.cluster_token
-    )
+    host, port = reachable_host(cluster.host), cluster.port
+    if cluster.role == "worker":
+        url = urlsplit(cluster.supervisor)
+        host, port = url.hostname or host, url.port or port
+    return Endpoint(host=host, port=port, token_file=given.home.cluster_token)
 
 
 def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
@@ -186,5 +190,12 @@ def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
         *("--name", given.name, "--started-s", str(started_s)),
         *("--drain-s", str(given.settings.gateway.graceful_timeout_s + 5)),
     ]
-    recipe: Path | None = given.recipe_body
-    return [*arguments, "--recipe", str(recipe)] if given.recipe is not None else arguments
+    role = given.settings.cluster.role
+    if role != "both":
+        arguments += ["--roles", role]
+    if role == "worker":
+        arguments += ["--node", given.settings.cluster.node]
+    # The models are declared once, where the supervisor is.
+    elif given.recipe is not None:
+        arguments += ["--recipe", str(given.recipe_body)]
+    return arguments

@@ -59,6 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--roles", default="supervisor,worker")
+    parser.add_argument("--node", default="", help="follow how this node joins, and no models")
     parser.add_argument("--name", default="")
     parser.add_argument("--recipe", type=Path)
     parser.add_argument("--report-fd", type=int)
@@ -70,8 +71,11 @@ def _arguments() -> argparse.Namespace:
 def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int:
     body = given.recipe.read_bytes() if given.recipe else None
     report = _Report(given.report_fd)
-    progress = Progress(endpoint, report.say, recipe=body, started_s=given.started_s)
-    show = _Show(progress, report, endpoint, given)
+    if given.node:
+        show: _Show | _Joining = _Joining(given.node, endpoint, report)
+    else:
+        progress = Progress(endpoint, report.say, recipe=body, started_s=given.started_s)
+        show = _Show(progress, report, endpoint, given)
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(home))}
     roles = [
         Role(
@@ -94,6 +98,7 @@ def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int
     return status
 
 
+_JOIN_S = 0.5
 ALL_READY = "\x06"
 """The last line to an `xinfer-up --detach`, when every model is ready."""
 
@@ -132,7 +137,7 @@ class _Show:
         self._endpoint = endpoint
         self._started_s = given.started_s
         self._admin_key = Home(given.home).admin_key
-        self._done = "supervisor" not in given.roles.split(",")
+        self._done = False
         self.refuse: Callable[[], None] = lambda: None
 
     def tick(self) -> None:
@@ -155,6 +160,31 @@ class _Show:
             self.refuse()
         except XinferError:
             self._done = False  # the supervisor is away for a moment: again at the next turn
+
+
+class _Joining:
+    """For a machine with a worker alone: tells when the supervisor knows it, then is silent."""
+
+    def __init__(self, node: str, endpoint: Endpoint, report: _Report) -> None:
+        self._node = node
+        self._endpoint = endpoint
+        self._report = report
+        self._next = 0.0
+        self._done = False
+        self.refuse: Callable[[], None] = lambda: None
+
+    def tick(self) -> None:
+        if self._done or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _JOIN_S
+        try:
+            nodes = self._endpoint.call("GET", "/v1/cluster/info?detailed=true")
+        except XinferError:
+            return
+        if any(each.get("node") == self._node and each.get("alive", True) for each in nodes):
+            self._report.say(f"node {self._node} has joined {self._endpoint.url}")
+            self._report.close(settled=True)
+            self._done = True
 
 
 def _finish(home: Home, timeout_s: float) -> None:

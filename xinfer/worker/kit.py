@@ -17,7 +17,9 @@ from xinfer.worker.fetch import Fetches
 class Kit:
     """What the lives of all replicas of a node have in common.
 
-    `host` is the address engines listen on; `wake` makes the node's loop run at once.
+    `host` is the address engines listen on, `door_host` the one under which other hosts reach
+    replicas (None = no other host does) and `secret(replica_id)` what they must say there; `wake`
+    makes the node's loop run at once.
     """
 
     home: Home
@@ -27,5 +29,7 @@ class Kit:
     machine: Callable[[], Machine]
     wake: Callable[[], None]
     host: str = "127.0.0.1"
+    door_host: str | None = None
+    secret: Callable[[str], str] = str
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic

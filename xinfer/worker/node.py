@@ -23,6 +23,7 @@ from xinfer.domain.node import NodeReport
 from xinfer.domain.ports import Engines, SupervisorLink
 from xinfer.domain.ports import Hub as HubPort
 from xinfer.domain.replica import Phase, ReplicaStatus
+from xinfer.domain.secrets import replica_secret
 from xinfer.domain.state import AssignedReplica
 from xinfer.worker.assignments import Assignments
 from xinfer.worker.devices import Devices
@@ -47,6 +48,7 @@ class Node:
     """One machine's replicas.
 
     `address` is where this worker's own API is reached, `host` the address engines listen on,
+    `door_host` the one at which other hosts find replicas (None = they do not),
     `patience_s` how long `start` waits for another worker of the same home to end.
     """
 
@@ -60,6 +62,7 @@ class Node:
         link: SupervisorLink,
         address: str,
         host: str = "127.0.0.1",
+        door_host: str | None = None,
         patience_s: float = 20.0,
     ) -> None:
         self._settings = settings
@@ -77,6 +80,10 @@ class Node:
             machine=self._devices.machine,
             wake=self._loop.wake,
             host=host,
+            door_host=door_host,
+            secret=lambda replica_id: replica_secret(
+                home.cluster_token.read_text(encoding="utf-8").strip(), replica_id
+            ),
         )
         self._dialogue = Dialogue(
             link,

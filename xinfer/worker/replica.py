@@ -15,6 +15,7 @@ from xinfer.domain.replica import Cause, Phase, PhaseMark, ReplicaStatus
 from xinfer.domain.state import AssignedReplica
 from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound, XinferError
 from xinfer.worker import autopsy, memo, processes
+from xinfer.worker.doorway import Doorway
 from xinfer.worker.ending import Ending
 from xinfer.worker.journal import Folder, Order, ShimRecord
 from xinfer.worker.kit import Kit
@@ -45,6 +46,7 @@ class Replica:
         self._record: ShimRecord | None = None
         self._preparation: Preparation | None = None
         self._vigil: Vigil | None = None
+        self._doorway: Doorway | None = None
         self._ending: Ending | None = None
         self._verdict = ""
         self._started = 0.0
@@ -102,7 +104,8 @@ class Replica:
             digest=known.digest,
             phase=known.phase,
             timeline=known.timeline,
-            address=known.address if live else None,
+            address=self._address() if live else None,
+            guarded=self._kit.door_host is not None,
             served_model=self._order.served_model if self._order else None,
             slots=self._order.slots if self._order else None,
             shim_pid=record.shim_pid if record else None,
@@ -117,6 +120,12 @@ class Replica:
             files=self._preparation.files if self._preparation else (),
             gauges=self._vigil.last.gauges if live and self._vigil and self._vigil.last else {},
         )
+
+    def _address(self) -> str | None:
+        """Where the gateway reaches it."""
+        if self._kit.door_host is None:
+            return self._memo.address
+        return self._doorway.address if self._doorway else None
 
     def _detail(self) -> str:
         if self._preparation is not None:
@@ -164,6 +173,7 @@ class Replica:
         """Take charge of a launch whose shim was started, now or by an earlier worker."""
         self._order = order
         self._record = self._folder.shim()
+        self._doorway = Doorway(self._folder, order, self._kit)
         self._vigil = Vigil(self._folder, order, self._kit, address=self._memo.address)
         self._started = self._kit.monotonic()
         self._weigh_at = 0.0
@@ -195,6 +205,8 @@ class Replica:
             self._end(verdict=self._lateness(vigil, spec.launch_timeout_s))
         elif ready and vigil.unreachable_s() > _UNREACHABLE_S:
             self._end(verdict=f"stopped listening for {_UNREACHABLE_S:.0f} s while it ran")
+        if ready and self._doorway is not None:
+            self._doorway.look(vigil.address)
         self._weigh()
 
     def _lateness(self, vigil: Vigil, timeout_s: float) -> str:

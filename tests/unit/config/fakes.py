@@ -9,6 +9,8 @@ from xinfer.domain.model import ModelKind, ModelSpec
 from xinfer.domain.names import did_you_mean
 from xinfer.domain.node import Machine
 from xinfer.domain.options import Option
+from xinfer.engines.registry import Registry
+from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
 
 
@@ -26,7 +28,7 @@ class FakeEngine:
 
 
 class FakeEngines:
-    """llama.cpp, echo and command."""
+    """llama.cpp, echo and command; the others that are built in have no options."""
 
     def __init__(self) -> None:
         chat = (ModelKind.LLM,)
@@ -51,11 +53,16 @@ class FakeEngines:
                 ),
             ),
         }
+        for name in Registry().names():
+            self._engines.setdefault(name, FakeEngine(name, Traits(kinds=chat)))
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._engines)
 
     def get(self, name: str) -> FakeEngine:
         if name not in self._engines:
+            if name in Registry().names():
+                # The files in conf/ name every engine that there is.
+                return FakeEngine(name, Traits(kinds=(ModelKind.LLM,)))
             raise Invalid(f"There is no engine '{name}'.", did_you_mean(name, self._engines))
         return self._engines[name]

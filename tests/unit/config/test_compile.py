@@ -75,7 +75,7 @@ def test_a_model_without_words_equals_the_defaults_of_the_domain(compiled: Compi
 
 def test_settings_exist_for_every_engine(compiled: Compile) -> None:
     engines = compiled("models: {}\n", "engine=[echo]").settings.engines
-    assert engines == dict.fromkeys(("llama.cpp", "echo", "command"), EngineSettings())
+    assert engines == dict.fromkeys(FakeEngines().names(), EngineSettings())
 
 
 def test_short_keys_of_the_command_engine(compiled: Compile, refused: Refuse) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.config.conftest import Compile
+from tests.unit.config.fakes import FakeEngines
 from xinfer.config.compose import Composed, compose
 from xinfer.config.settings import environment
 from xinfer.errors import Invalid
@@ -24,7 +25,7 @@ def test_no_recipe_is_an_empty_local_cluster(folder: Path) -> None:
     config = compose(None).config
     assert config.models == {}
     assert (config.cluster.host, config.cluster.port) == ("127.0.0.1", 9997)
-    assert set(config.engine) == {"llama.cpp", "echo", "command"}
+    assert set(config.engine) == set(FakeEngines().names())
 
 
 def test_base_is_implied(folder: Path) -> None:
