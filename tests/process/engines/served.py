@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import platform
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,10 @@ from xinfer.domain.node import Machine
 from xinfer.engines.registry import Registry
 
 MACHINE = Machine(
-    cores=2, memory_total_bytes=8 * 2**30, memory_available_bytes=4 * 2**30, system="test"
+    cores=2,
+    memory_total_bytes=8 * 2**30,
+    memory_available_bytes=4 * 2**30,
+    system=platform.system().lower(),
 )
 
 
@@ -86,8 +91,8 @@ class Served:
         wait_until("the address", lambda: self._endpoint.exists() or self._dead())
         return self._endpoint.read_text()
 
-    def ready(self) -> Served:
-        wait_until("the engine", lambda: self._answers() or self._dead())
+    def ready(self, timeout_s: float = 60.0) -> Served:
+        wait_until("the engine", lambda: self._answers() or self._dead(), timeout_s)
         return self
 
     def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
@@ -124,7 +129,8 @@ class Served:
         return self.process.wait(timeout=30)
 
     def destroy(self) -> None:
-        self.process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def _answers(self) -> bool:
