@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import falcon
 
 from xinfer.api import errors
 from xinfer.api.auth import Authenticator
+from xinfer.api.cors import Cors
+from xinfer.api.scopes import Access, Need, access
 from xinfer.api.trace import request_id
+from xinfer.domain.identity import Principal, Scope
 from xinfer.errors import XinferError
 from xinfer.gateway.upstream import ClientGone
+from xinfer.services.audit import Audit
 
 log = logging.getLogger("xinfer.api")
 
 Route = tuple[str, object] | tuple[str, object, str]
 App = falcon.App[falcon.Request, falcon.Response]
 
+_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+_NOT_AUDITED = (None, Need.PUBLIC, Need.ROLE, Scope.MODELS_READ)
 
-def create_app(routes: Iterable[Route], authenticator: Authenticator) -> App:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What stands before every route. `audit` None: nothing is written down."""
+
+    authenticator: Authenticator
+    cors: Cors
+    audit: Audit | None = None
+
+
+def create_app(routes: Iterable[Route], gate: Gate) -> App:
     """`routes` are (path, resource) or (path, resource, suffix), as `api/routes.py` lists them."""
-    app: App = falcon.App(middleware=[_Edge(authenticator)])
+    app: App = falcon.App(middleware=[_Trace(), gate.cors, _Edge(gate)])
     app.req_options.strip_url_path_trailing_slash = True
     app.resp_options.secure_cookies_by_default = True
     for path, resource, *suffix in routes:
@@ -34,18 +51,49 @@ def create_app(routes: Iterable[Route], authenticator: Authenticator) -> App:
     return app
 
 
-class _Edge:
-    """What happens to every request: it gets an id and a principal."""
-
-    def __init__(self, authenticator: Authenticator) -> None:
-        self._authenticator = authenticator
+class _Trace:
+    """Every request has an id."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
         req.context.request_id = request_id(req.env.get("HTTP_X_REQUEST_ID"))
         resp.set_header("X-Request-ID", req.context.request_id)
+
+
+class _Edge:
+    """Every request has a principal, who may do this; what changes something is written down."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._authenticator = gate.authenticator
+        self._audit = gate.audit
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         req.context.principal = self._authenticator.identify(req)
         if "//" in req.path:
             raise falcon.HTTPNotFound
+
+    def process_resource(
+        self, req: falcon.Request, _resp: falcon.Response, _resource: Any, params: dict[str, Any]
+    ) -> None:
+        need = access(req.method, req.uri_template or "")
+        if req.method in _CHANGING:
+            # Refusals are written down, too.
+            req.context.need, req.context.route = need, req.uri_template
+        self._authenticator.allow(req.context.principal, need, params.get("uid"))
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, _resource: Any, _succeeded: bool
+    ) -> None:
+        need: Access | None = getattr(req.context, "need", None)
+        if self._audit is None or need in _NOT_AUDITED:
+            return
+        principal: Principal = req.context.principal
+        self._audit.record(
+            principal.id,
+            req.remote_addr or "",
+            f"{req.method} {req.context.route}",
+            getattr(req.context, "audit_target", req.path),
+            str(resp.status_code),
+        )
 
 
 def _expected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import falcon
@@ -37,7 +38,7 @@ def render(req: falcon.Request, resp: falcon.Response, error: Exception) -> None
     """Write an expected error as the reply."""
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
-        resp.set_header("Retry-After", str(max(1, round(retry_after_s))))
+        resp.set_header("Retry-After", str(max(1, math.ceil(retry_after_s))))
     if isinstance(error, errors.Unauthorized):
         resp.set_header("WWW-Authenticate", "Bearer")
     kind = next((name for known, _, name in _STATUS if isinstance(error, known)), "server_error")

@@ -8,11 +8,27 @@ from xinfer.api.app import Route
 from xinfer.api.resources.cluster import Cluster
 from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
+from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.metrics import Metrics
 from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
+from xinfer.api.resources.token import Setup, Token
+from xinfer.api.resources.usage import Audit, Usage
+from xinfer.api.resources.users import Users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessResources:
+    """Who may call, what they did and what they used."""
+
+    token: Token
+    setup: Setup
+    users: Users
+    keys: Keys
+    usage: Usage
+    audit: Audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +47,7 @@ class Resources:
     health: Health
     readiness: Readiness
     metrics: Metrics
+    access: AccessResources
 
 
 def routes(to: Resources) -> list[Route]:
@@ -57,4 +74,26 @@ def routes(to: Resources) -> list[Route]:
         ("/healthz", to.health),
         ("/readyz", to.readiness),
         ("/metrics", to.metrics),
+        *_access_routes(to.access),
+    ]
+
+
+def _access_routes(to: AccessResources) -> list[Route]:
+    return [
+        ("/token", to.token),
+        ("/v1/auth/refresh", to.token, "refresh"),
+        ("/v1/auth/logout", to.token, "logout"),
+        ("/v1/auth/me", to.token, "me"),
+        ("/v1/admin/setup", to.setup),
+        ("/v1/admin/setup/status", to.setup, "status"),
+        ("/v1/admin/users", to.users),
+        ("/v1/admin/users/{user_id}", to.users, "one"),
+        ("/v1/admin/users/{user_id}/password", to.users, "password"),
+        ("/v1/admin/users/{user_id}/permissions", to.users, "permissions"),
+        ("/v1/admin/keys", to.keys),
+        ("/v1/admin/keys/{key_id}", to.keys, "one"),
+        ("/v1/admin/keys/{key_id}/reveal", to.keys, "reveal"),
+        ("/v1/admin/keys/{key_id}/permissions", to.keys, "permissions"),
+        ("/v1/usage", to.usage),
+        ("/v1/audit/search", to.audit),
     ]

@@ -11,6 +11,7 @@ from xinfer.config.cluster import cluster_settings
 from xinfer.config.compose import Composed
 from xinfer.config.model import ModelCompiler
 from xinfer.config.origin import Origins
+from xinfer.config.schema import Auth
 from xinfer.domain.cluster import (
     AuthSettings,
     EngineSettings,
@@ -58,7 +59,7 @@ def compile_recipe(
         home=home,
         cluster=cluster_settings(config.cluster, origins),
         gateway=GatewaySettings(**asdict(config.gateway)),
-        auth=AuthSettings(mode=config.auth.mode, keys=tuple(config.auth.keys)),
+        auth=_auth(config.auth, origins),
         store=StoreSettings(**asdict(config.store)),
         log=LogSettings(**asdict(config.log)),
         engines=_engines(composed, engines, check_paths=check_paths),
@@ -75,6 +76,16 @@ def compile_recipe(
         models[uid] = spec
     return Compiled(
         settings=settings, models=models, recipe=composed.name, launcher=config.launcher.kind
+    )
+
+
+def _auth(given: Auth, origins: Origins) -> AuthSettings:
+    roots = (str(origins.locate("auth.model_roots", root)) for root in given.model_roots)
+    return AuthSettings(
+        mode=given.mode,
+        keys=tuple(given.keys),
+        cors_origins=tuple(given.cors_origins),
+        model_roots=tuple(roots),
     )
 
 

@@ -115,7 +115,13 @@ class Auth:
     """Who may call."""
 
     mode: str = _key("auto", "auto: off on loopback, on elsewhere.", choices=("auto", "off", "on"))
-    keys: list[str] = _key(list, "Accepted API keys.")
+    keys: list[str] = _key(list, "API keys of administrators; empty: one is made.")
+    cors_origins: list[str] = _key(
+        list, "Sites whose pages may call from a browser, such as https://chat.example.org."
+    )
+    model_roots: list[str] = _key(
+        list, "Folders below which callers who are no administrators may launch files from."
+    )
 
 
 @dataclass

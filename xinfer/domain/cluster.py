@@ -50,10 +50,16 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSettings:
-    """`mode`: auto (off on loopback, on elsewhere), off, or on. `keys` are accepted API keys."""
+    """`mode`: auto (off on loopback, on elsewhere), off, or on. `keys` are administrators'.
+
+    `cors_origins`: sites whose pages may call. `model_roots`: absolute folders below which callers
+    who are no administrators may launch files from.
+    """
 
     mode: str = "auto"
     keys: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    model_roots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,11 @@ class Home:
         return self.run / "admin.key"
 
     @property
+    def token_secret(self) -> Path:
+        """Secret (0600) that signs the access tokens of users."""
+        return self.run / "token.secret"
+
+    @property
     def node_lease(self) -> Path:
         """Touched by the worker once a second; shims end their engines when it goes stale."""
         return self.run / "node.lease"

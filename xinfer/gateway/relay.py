@@ -12,6 +12,7 @@ import msgspec
 from xinfer.domain.routing import Route, Upstream
 from xinfer.errors import EngineFailed, NotReady
 from xinfer.gateway.admission import Admission
+from xinfer.gateway.caller import Caller
 from xinfer.gateway.metrics import Metrics, Timer
 from xinfer.gateway.naming import Naming
 from xinfer.gateway.peek import Peeked, peek, upstream_body
@@ -27,6 +28,7 @@ _USAGE_WINDOW = 4096
 _FAST_S = 0.002
 """An engine whose next piece came within this time sends so fast that two may go out as one."""
 
+_NO_TOKENS = Usage()
 _GENERATES = ("/v1/chat/completions", "/v1/completions")
 
 Gone = Callable[[], bool]
@@ -50,6 +52,7 @@ class Run:
     connection: Connection
     reply: Reply
     timer: Timer
+    caller: Caller
 
     @property
     def naming(self) -> Naming:
@@ -75,17 +78,18 @@ class Gateway:
         self._pools = pools
         self._status_of = status_of
 
-    def relay(self, path: str, body: bytes, request_id: str, gone: Gone) -> Answer:
+    def relay(self, path: str, body: bytes, request_id: str, gone: Gone, caller: Caller) -> Answer:
         """Send a request to a replica and return its answer.
 
-        `gone()` says whether the client has hung up. Raises the errors of `peek`, `Table.route`
-        and `Admission.enter`, EngineFailed, and ClientGone.
+        `gone()` says whether the client has hung up. Raises the errors of `peek`, `Caller.admit`,
+        `Table.route` and `Admission.enter`, EngineFailed, and ClientGone.
         """
         peeked = peek(body)
+        caller.admit(peeked.model)
         route = self.table.route(peeked.model)
         timer = Timer(self.metrics, route.uid)
         try:
-            run = self._start(_Request(path, body, peeked, request_id), route, gone, timer)
+            run = self._start(_Request(path, body, peeked, request_id, caller), route, gone, timer)
         except Exception as error:
             timer.end(self._status_of(error))
             raise
@@ -161,7 +165,12 @@ class Gateway:
             connection.close()
             raise
         return Run(
-            uid=route.uid, upstream=upstream, connection=connection, reply=reply, timer=timer
+            uid=route.uid,
+            upstream=upstream,
+            connection=connection,
+            reply=reply,
+            timer=timer,
+            caller=request.caller,
         )
 
     def _whole(self, run: Run, gone: Gone) -> Answer:
@@ -192,6 +201,8 @@ class Gateway:
             run.connection.close()
         self._leave(run.uid, run.upstream)
         run.timer.end(status, run.upstream.replica_id, usage)
+        tokens = usage or _NO_TOKENS
+        run.caller.spent(run.uid, tokens.prompt_tokens, tokens.completion_tokens)
 
 
 class Stream:
@@ -259,6 +270,7 @@ class _Request:
     body: bytes
     peeked: Peeked
     request_id: str
+    caller: Caller
 
     def head_and_body(self, upstream: Upstream) -> bytes:
         """The request for one engine, in one piece."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import socket
@@ -14,7 +15,6 @@ from pathlib import Path
 
 from xinfer.api import errors
 from xinfer.api.app import App, create_app
-from xinfer.api.auth import Authenticator
 from xinfer.api.resources.cluster import Cluster as ClusterResource
 from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
@@ -39,7 +39,8 @@ from xinfer.gateway.metrics import Metrics
 from xinfer.gateway.relay import Gateway
 from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import Pools
-from xinfer.launch.credentials import api_keys, auth_is_on
+from xinfer.launch.access import Access
+from xinfer.launch.credentials import Credentials, credentials
 from xinfer.launch.endpoint import url_host
 from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.scratch import metrics_folder
@@ -70,12 +71,11 @@ def serve(home: Home, settings: Settings) -> None:
     database.migrate()
     # Connections must not be shared over the fork.
     database.close()
-    # Read, or made, once: processes that each made a key of their own would disagree.
-    keys = api_keys(home, settings)
+    secrets = credentials(home, settings)
     processes: list[SupervisorProcess] = []
 
     def make() -> App:
-        process = SupervisorProcess(home, settings, keys)
+        process = SupervisorProcess(home, settings, secrets)
         processes.append(process)
         return process.start()
 
@@ -118,14 +118,15 @@ class Services:
 class SupervisorProcess:
     """Everything that lives in one gunicorn process of the supervisor."""
 
-    def __init__(self, home: Home, settings: Settings, keys: tuple[str, ...]) -> None:
+    def __init__(self, home: Home, settings: Settings, secrets: Credentials) -> None:
         self._home = home
-        self._keys = keys
+        self._secrets = secrets
         self._settings = settings
         database = Database(store_url(home, settings))
         self._store = ClusterStore(database)
         self._measurements = Measurements(database)
         self._watch = Watch(self._store)
+        self._access = Access(database, settings, secrets, self._refresh)
         self._states = States(desired=self._store, assigned=self._store, observed=self._store)
         self._view = CachedView(self._states, lambda: self._watch.stamp)
         gateway = settings.gateway
@@ -144,18 +145,16 @@ class SupervisorProcess:
         """Begin to watch and plan; the application to serve."""
         self._watch.listen(self._swap_routes)
         self._watch.listen(self._loop.wake)
+        self._watch.listen(self._access.directory.refresh)
+        self._access.start()
+        atexit.register(self._access.stop)
         with suppress(StoreFailed):
             self._watch.look()
         for work in (self._watch.run, self._loop.run):
             threading.Thread(target=work, daemon=True).start()
         cluster = self._settings.cluster
-        authenticator = Authenticator(
-            enabled=auth_is_on(self._settings),
-            keys=self._keys,
-            cluster_token=self._home.cluster_token.read_text(encoding="utf-8").strip(),
-        )
         log.info("The supervisor serves at http://%s:%s.", cluster.host, cluster.port)
-        return create_app(routes(self._resources()), authenticator)
+        return create_app(routes(self._resources()), self._access.gate())
 
     def stop(self) -> None:
         """Let another process plan, and end the waits of workers."""
@@ -236,6 +235,7 @@ class SupervisorProcess:
         return Resources(
             inference=Inference(
                 gateway,
+                self._access.meter,
                 max_body_bytes=self._settings.gateway.max_body_bytes,
                 body_timeout_s=_BODY_S,
             ),
@@ -244,12 +244,13 @@ class SupervisorProcess:
             parts=ModelParts(services.models, self._store),
             logs=Logs(services.models, self._home.cluster_token),
             recipe=Recipe(services.recipes),
-            cluster=ClusterResource(services.cluster, auth=auth_is_on(self._settings)),
+            cluster=ClusterResource(services.cluster, auth=self._secrets.needed),
             reports=NodeReports(services.reports),
             assignment=NodeAssignment(services.reports),
             health=Health(),
             readiness=Readiness(self._table),
             metrics=MetricsResource(self._metrics),
+            access=self._access.resources(),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -27,6 +28,22 @@ class _Account:
     allowance: Allowance
     requests: Bucket | None
     tokens: Bucket | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """One caller at this process's meter, as the gateway knows callers."""
+
+    meter: Meter
+    principal: Principal
+
+    def admit(self, uid: str) -> None:
+        """Raises Forbidden or Limited."""
+        self.meter.admit(self.principal, uid)
+
+    def spent(self, uid: str, tokens_in: int, tokens_out: int) -> None:
+        """Count one request that reached an engine."""
+        self.meter.spent(self.principal, uid, tokens_in, tokens_out)
 
 
 class Meter:
@@ -152,6 +169,6 @@ def _check(bucket: Bucket, now_s: float, limit: str) -> None:
     if wait_s > 0:
         raise Limited(
             f"Rate limit reached: {limit}.",
-            f"Try again in {max(1, round(wait_s))} s.",
+            f"Try again in {max(1, math.ceil(wait_s))} s.",
             retry_after_s=wait_s,
         )

@@ -10,21 +10,27 @@ import falcon.testing
 import pytest
 
 from tests.unit.services.conftest import House, house
-from xinfer.api.app import create_app
+from tests.unit.services.people import ADMIN_KEY, People
+from xinfer.api.app import Gate, create_app
 from xinfer.api.auth import Authenticator
+from xinfer.api.cors import Cors
 from xinfer.api.resources.cluster import Cluster as ClusterResource
+from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
-from xinfer.api.routes import Resources, routes
+from xinfer.api.resources.token import Setup, Token
+from xinfer.api.resources.usage import Audit, Usage
+from xinfer.api.resources.users import Users
+from xinfer.api.routes import AccessResources, Resources, routes
 from xinfer.services.cluster import Cluster
 from xinfer.services.view import CachedView, States
 
 __all__ = ["house"]
 
 TOKEN = "cluster-secret"
-KEY = "user-key"
+KEY = ADMIN_KEY
 
 
 class Elsewhere:
@@ -44,8 +50,24 @@ def token_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def api(house: House, token_file: Path) -> falcon.testing.TestClient:
-    """A client with the API key of a user."""
+def people(tmp_path: Path) -> People:
+    return People(f"sqlite:///{tmp_path}/people.db")
+
+
+def access_resources(people: People) -> AccessResources:
+    return AccessResources(
+        token=Token(people.sessions),
+        setup=Setup(people.users, people.sessions, auth=True),
+        users=Users(people.users),
+        keys=Keys(people.keys, people.directory),
+        usage=Usage(people.usage),
+        audit=Audit(people.audit),
+    )
+
+
+@pytest.fixture
+def api(house: House, token_file: Path, people: People) -> falcon.testing.TestClient:
+    """A client with the API key of an administrator."""
     store = house.store
     states = States(desired=store, assigned=store, observed=store)
     view = CachedView(states, lambda: house.watch.stamp)
@@ -66,8 +88,13 @@ def api(house: House, token_file: Path) -> falcon.testing.TestClient:
         health=elsewhere,
         readiness=elsewhere,
         metrics=elsewhere,
+        access=access_resources(people),
     )
-    authenticator = Authenticator(enabled=True, keys=[KEY], cluster_token=TOKEN)
+    gate = Gate(
+        authenticator=Authenticator(enabled=True, directory=people.directory, cluster_token=TOKEN),
+        cors=Cors(["https://chat.example.org"], credentials_needed=True),
+        audit=people.audit,
+    )
     return falcon.testing.TestClient(
-        create_app(routes(resources), authenticator), headers={"Authorization": f"Bearer {KEY}"}
+        create_app(routes(resources), gate), headers={"Authorization": f"Bearer {KEY}"}
     )

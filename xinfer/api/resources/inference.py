@@ -8,6 +8,7 @@ from xinfer.errors import Invalid
 from xinfer.gateway.relay import Gateway, Stream
 from xinfer.gateway.upstream import ClientGone
 from xinfer.gateway.watcher import client_gone, read_body
+from xinfer.services.meter import Meter, Metered
 
 
 class Inference:
@@ -16,15 +17,19 @@ class Inference:
     `max_body_bytes` bounds the body, `body_timeout_s` how slowly it may arrive.
     """
 
-    def __init__(self, gateway: Gateway, *, max_body_bytes: int, body_timeout_s: float) -> None:
+    def __init__(
+        self, gateway: Gateway, meter: Meter, *, max_body_bytes: int, body_timeout_s: float
+    ) -> None:
         self._gateway = gateway
+        self._meter = meter
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         body = self._body(req)
         gone = client_gone(req.env)
-        answer = self._gateway.relay(req.path, body, req.context.request_id, gone)
+        caller = Metered(self._meter, req.context.principal)
+        answer = self._gateway.relay(req.path, body, req.context.request_id, gone, caller)
         resp.status = falcon.code_to_http_status(answer.status)
         resp.content_type = answer.content_type
         if isinstance(answer.body, Stream):

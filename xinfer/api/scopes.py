@@ -1,0 +1,103 @@
+"""Who may call what: the access table on one page. A route without a line here is the admin's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from xinfer.domain.identity import Scope
+
+
+class Need(StrEnum):
+    """What is asked of a caller besides a scope."""
+
+    PUBLIC = "public"
+    """Nothing."""
+
+    SIGNED_IN = "signed in"
+    """Any valid credential; what it shows or does is the caller's own."""
+
+    ROLE = "role"
+    """The cluster token, even where authentication is off."""
+
+
+Access = Scope | Need
+
+ACCESS: Mapping[str, Access] = {
+    # inference
+    "POST /v1/chat/completions": Scope.MODELS_READ,
+    "POST /v1/completions": Scope.MODELS_READ,
+    "POST /v1/embeddings": Scope.MODELS_READ,
+    "POST /v1/rerank": Scope.MODELS_READ,
+    # models
+    "GET /v1/models": Scope.MODELS_LIST,
+    "POST /v1/models": Scope.MODELS_WRITE,
+    "GET /v1/models/{uid}": Scope.MODELS_LIST,
+    "DELETE /v1/models/{uid}": Scope.MODELS_WRITE,
+    "GET /v1/models/{uid}/replicas": Scope.MODELS_LIST,
+    "GET /v1/models/{uid}/timeline": Scope.MODELS_LIST,
+    "GET /v1/models/{uid}/progress": Scope.MODELS_READ,
+    "GET /v1/models/{uid}/events": Scope.MODELS_READ,
+    "GET /v1/models/{uid}/logs": Scope.LOGS_LIST,
+    "GET /v1/recipe": Scope.ADMIN,
+    "PUT /v1/recipe": Scope.ADMIN,
+    # cluster
+    "GET /status": Need.SIGNED_IN,
+    "GET /v1/cluster/info": Scope.ADMIN,
+    "GET /v1/cluster/auth": Need.PUBLIC,
+    "GET /metrics": Scope.MONITOR_VIEW,
+    # sessions, users, keys
+    "POST /token": Need.PUBLIC,
+    "POST /v1/auth/refresh": Need.PUBLIC,
+    "POST /v1/auth/logout": Need.PUBLIC,
+    "GET /v1/auth/me": Need.SIGNED_IN,
+    "POST /v1/admin/setup": Need.PUBLIC,
+    "GET /v1/admin/setup/status": Need.PUBLIC,
+    "GET /v1/admin/users": Scope.USERS_MANAGE,
+    "POST /v1/admin/users": Scope.USERS_MANAGE,
+    "GET /v1/admin/users/{user_id}": Scope.USERS_MANAGE,
+    "PUT /v1/admin/users/{user_id}": Scope.USERS_MANAGE,
+    "DELETE /v1/admin/users/{user_id}": Scope.USERS_MANAGE,
+    "PUT /v1/admin/users/{user_id}/password": Need.SIGNED_IN,
+    "GET /v1/admin/users/{user_id}/permissions": Scope.USERS_MANAGE,
+    "PUT /v1/admin/users/{user_id}/permissions": Scope.USERS_MANAGE,
+    "GET /v1/admin/keys": Scope.KEYS_CREATE,
+    "POST /v1/admin/keys": Scope.KEYS_CREATE,
+    "GET /v1/admin/keys/{key_id}": Scope.KEYS_CREATE,
+    "PUT /v1/admin/keys/{key_id}": Scope.KEYS_CREATE,
+    "DELETE /v1/admin/keys/{key_id}": Scope.KEYS_CREATE,
+    "GET /v1/admin/keys/{key_id}/reveal": Scope.KEYS_CREATE,
+    "GET /v1/admin/keys/{key_id}/permissions": Scope.KEYS_CREATE,
+    "PUT /v1/admin/keys/{key_id}/permissions": Scope.KEYS_CREATE,
+    # what was done and used
+    "GET /v1/audit/search": Scope.ADMIN,
+    "GET /v1/usage": Need.SIGNED_IN,
+    # health
+    "GET /health": Need.PUBLIC,
+    "GET /healthz": Need.PUBLIC,
+    "GET /readyz": Need.PUBLIC,
+    # roles of the cluster
+    "POST /cluster/nodes/{node}/report": Need.ROLE,
+    "GET /cluster/nodes/{node}/assignment": Need.ROLE,
+}
+"""Method and path template to what it needs. HEAD is as GET."""
+
+
+def access(method: str, template: str) -> Access:
+    """What a request needs that was routed to this template."""
+    return ACCESS.get(f"{'GET' if method == 'HEAD' else method} {template}", Scope.ADMIN)
+
+
+PUBLIC_PATHS = frozenset(
+    route.partition(" ")[2]
+    for route, need in ACCESS.items()
+    if need is Need.PUBLIC and "{" not in route
+)
+PUBLIC_PREFIXES = tuple(
+    sorted(
+        route.partition(" ")[2].partition("{")[0]
+        for route, need in ACCESS.items()
+        if need is Need.PUBLIC and "{" in route
+    )
+)
+"""Where a request may go on without a credential; what its route needs is asked afterwards."""
