@@ -76,7 +76,8 @@ class Sglang:
             ),
             env={"HF_HUB_OFFLINE": "1", **accelerators.visible(launch)},
             slots=spec.options.get("max_running_requests"),
-            stop_grace_s=15.0,
+            # It looks for the signal every five seconds, then lets requests end.
+            stop_grace_s=20.0,
             gauges=_GAUGES,
         )
 

@@ -89,7 +89,8 @@ class Vllm:
             ),
             env=_environment(launch),
             slots=spec.options.get("max_num_seqs"),
-            stop_grace_s=15.0,
+            # It ends within a second, but not at all while a request is unanswered.
+            stop_grace_s=10.0,
             gauges=_GAUGES,
         )
 

@@ -1,0 +1,95 @@
+"""vLLM for real: SmolLM2-135M on the processor, in the environment that a variable names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.process.engines.served import Served, wait_until
+from xinfer.domain.engine import Files
+from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.worker.gauges import measure
+
+PYTHON = os.environ.get("XINFER_TEST_VLLM", "")
+pytestmark = [
+    pytest.mark.engines,
+    pytest.mark.skipif(not PYTHON, reason="XINFER_TEST_VLLM names no interpreter with vLLM"),
+    pytest.mark.timeout(600),
+]
+STARTS_WITHIN_S = 300.0
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    from tests.process.engines.safetensors import make
+
+    root = make(PYTHON, tmp_path_factory.mktemp("smollm2"))
+    return Files(root=root, paths=tuple(sorted(root.iterdir())))
+
+
+def start(folder: Path, files: Files, **more: Any) -> Served:
+    engine = Served(folder, ModelSpec(uid="chat", engine="vllm", **more), files, python=PYTHON)
+    return engine.ready(STARTS_WITHIN_S)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterator[Served]:
+    served = start(tmp_path_factory.mktemp("vllm"), files, options={"max_num_seqs": 4})
+    yield served
+    served.destroy()
+
+
+def running(engine: Served) -> float | None:
+    return measure(engine.address, engine.command.gauges, 10.0).get("running")
+
+
+def test_it_answers_by_its_uid(engine: Served) -> None:
+    reply = engine.chat()
+    assert reply["model"] == "chat"
+    assert reply["choices"][0]["message"]["content"]
+    *_, last = engine.chat(stream=True, stream_options={"include_usage": True})
+    assert last["usage"]["completion_tokens"] == 8
+    assert engine.ask("/v1/models")[1]["data"][0]["max_model_len"] == 2048
+
+
+def test_it_measures_itself(engine: Served) -> None:
+    assert measure(engine.address, engine.command.gauges, 10.0) == {
+        "running": 0.0,
+        "waiting": 0.0,
+        "cache_usage": 0.0,
+    }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_goes_away_ends_the_generation(engine: Served, stream: bool) -> None:
+    body = {"model": "chat", "prompt": "One", "max_tokens": 1900, "ignore_eos": True}
+    connection = engine.send("/v1/completions", {**body, "stream": stream})
+    wait_until("the generation", lambda: running(engine) == 1)
+    connection.close()
+    wait_until("its end", lambda: running(engine) == 0)
+    status, reply = engine.ask("/v1/completions", {**body, "max_tokens": 2})
+    assert (status, reply["usage"]["completion_tokens"]) == (200, 2)
+
+
+def test_sigterm_leaves_no_process(engine: Served) -> None:
+    """The last test of this engine. While a request is unanswered vLLM would wait for ever."""
+    children = psutil.Process(engine.process.pid).children(recursive=True)
+    assert children
+    engine.process.terminate()
+    engine.process.wait(timeout=engine.command.stop_grace_s)
+    _, alive = psutil.wait_procs(children, timeout=engine.command.stop_grace_s)
+    assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_embeddings(tmp_path: Path, files: Files) -> None:
+    engine = start(tmp_path, files, kind=ModelKind.EMBEDDING)
+    body = {"model": "chat", "input": ["a cat", "a dog"]}
+    status, reply = engine.ask("/v1/embeddings", body)
+    engine.destroy()
+    assert status == 200
+    assert [len(each["embedding"]) for each in reply["data"]] == [576, 576]
