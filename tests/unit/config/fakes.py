@@ -10,7 +10,6 @@ from xinfer.domain.names import did_you_mean
 from xinfer.domain.node import Machine
 from xinfer.domain.options import Option
 from xinfer.engines.registry import Registry
-from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
 
 
