@@ -220,7 +220,8 @@ def main(argv: list[str]) -> int:
     with suppress(ImportError):
         from setproctitle import setproctitle
 
-        setproctitle(f"xinfer: door {Path(folder).name}")
+        # The launch stays in the title: by it the worker knows its door again.
+        setproctitle(f"xinfer: door {Path(folder).name} {launch}")
     Door(Path(folder), launch, host, target, os.environ[SECRET_VARIABLE].encode()).serve()
     return 0
 

@@ -62,10 +62,10 @@ class Doorway:
         """Whether the process that wrote the file is there, opened by this worker or another."""
         try:
             process = psutil.Process(pid)
-            words = process.cmdline()
+            line = " ".join(process.cmdline())
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
-        return self._order.launch in words and process.status() != psutil.STATUS_ZOMBIE
+        return self._order.launch in line and process.status() != psutil.STATUS_ZOMBIE
 
     def _open(self, host: str, engine: str) -> None:
         with self._folder.shim_log.open("ab") as output:

@@ -174,6 +174,7 @@ class Replica:
         self._order = order
         self._record = self._folder.shim()
         self._doorway = Doorway(self._folder, order, self._kit)
+        self._doorway.look(self._memo.address)
         self._vigil = Vigil(self._folder, order, self._kit, address=self._memo.address)
         self._started = self._kit.monotonic()
         self._weigh_at = 0.0
@@ -195,19 +196,26 @@ class Replica:
             self._record = self._folder.shim()
         reply = vigil.look()
         ready = self._memo.phase is Phase.READY
-        if reply is not None and not ready:
-            if reply.answer is Answer.READY:
-                self._keep(self._memo.ready(self._kit.clock(), vigil.address or ""))
-                return
-            if reply.answer is not Answer.UNREACHABLE and self._memo.phase is Phase.STARTING:
-                self._enter(Phase.LOADING)
+        if not ready and vigil.ready and self._is_open(vigil):
+            self._keep(self._memo.ready(self._kit.clock(), vigil.address or ""))
+            return
+        listens = reply is not None and reply.answer is not Answer.UNREACHABLE
+        if listens and self._memo.phase is Phase.STARTING:
+            self._enter(Phase.LOADING)
         if not ready and self._kit.monotonic() - self._started > spec.launch_timeout_s:
             self._end(verdict=self._lateness(vigil, spec.launch_timeout_s))
         elif ready and vigil.unreachable_s() > _UNREACHABLE_S:
             self._end(verdict=f"stopped listening for {_UNREACHABLE_S:.0f} s while it ran")
-        if ready and self._doorway is not None:
-            self._doorway.look(vigil.address)
+        if ready:
+            self._is_open(vigil)
         self._weigh()
+
+    def _is_open(self, vigil: Vigil) -> bool:
+        """Whether those who are to reach an engine that serves can; sees to it that they do."""
+        if self._kit.door_host is None or self._doorway is None:
+            return True
+        self._doorway.look(vigil.address)
+        return self._doorway.address is not None
 
     def _lateness(self, vigil: Vigil, timeout_s: float) -> str:
         if self._memo.phase is Phase.STARTING:

@@ -1,0 +1,212 @@
+"""Hosts of their own on one machine: network namespaces on a bridge, each with an address."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.process.appliance import BIN, MARK, wait_until
+
+_NUMBERS = itertools.count(1)
+
+
+def can_have_hosts() -> bool:
+    return os.geteuid() == 0 and shutil.which("ip") is not None
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
+
+
+class Network:
+    """A bridge that all hosts hang on; the tests reach them from this side of it."""
+
+    def __init__(self, folder: Path) -> None:
+        number = os.getpid() % 200
+        self.name = f"xi{os.getpid() % 100000}n{next(_NUMBERS)}"
+        self.base = f"10.{77 + next(_NUMBERS) % 100}.{number}"
+        self.folder = folder
+        self.hosts: list[Host] = []
+        _ip("link", "add", self.name, "type", "bridge")
+        _ip("addr", "add", f"{self.base}.254/24", "dev", self.name)
+        _ip("link", "set", self.name, "up")
+
+    def host(self, name: str) -> Host:
+        made = Host(self, name, len(self.hosts) + 1)
+        self.hosts.append(made)
+        return made
+
+    def destroy(self) -> None:
+        for host in self.hosts:
+            host.destroy()
+        _ip("link", "del", self.name)
+
+
+class Host:
+    """A machine with its own network, home folder and processes."""
+
+    def __init__(self, network: Network, name: str, number: int) -> None:
+        self.name = name
+        self.address = f"{network.base}.{number}"
+        self.home = network.folder / name / "home"
+        self.output = network.folder / name / "output.txt"
+        self.mark = uuid.uuid4().hex
+        self._space = f"{network.name}h{number}"
+        self._link = f"{network.name}v{number}"
+        self.output.parent.mkdir(parents=True)
+        _ip("netns", "add", self._space)
+        _ip("link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", self._space)
+        _ip("link", "set", self._link, "master", network.name, "up")
+        for words in (
+            ("addr", "add", f"{self.address}/24", "dev", "eth0"),
+            ("link", "set", "eth0", "up"),
+            ("link", "set", "lo", "up"),
+        ):
+            _ip("-n", self._space, *words)
+
+    def cut(self) -> None:
+        """Pull the cable."""
+        _ip("link", "set", self._link, "down")
+
+    def heal(self) -> None:
+        _ip("link", "set", self._link, "up")
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("XINFER", "SPT_"))}
+        return {
+            **kept,
+            MARK: self.mark,
+            "SPT_NOENV": "1",
+            "XINFER_HOME": str(self.home),
+            **more,
+        }
+
+    def start(self, *command: str, **environment: str) -> None:
+        """Run one of our programs on this host, in the background."""
+        with self.output.open("ab") as output:
+            subprocess.Popen(
+                ["ip", "netns", "exec", self._space, str(BIN / command[0]), *command[1:]],
+                env=self.environment(**environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["ip", "netns", "exec", self._space, str(BIN / command[0]), *command[1:]],
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def said(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def processes(self, part: str = "") -> list[psutil.Process]:
+        """Everything that was started here and lives, and has `part` in its command line."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                mine = process.environ().get(MARK) == self.mark
+                alive = mine and process.status() != psutil.STATUS_ZOMBIE
+                if alive and part in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
+
+    def kill(self) -> None:
+        """The power goes: everything ends at once."""
+        while found := self.processes():
+            for process in found:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+
+    def destroy(self) -> None:
+        self.kill()
+        for words in (("link", "del", self._link), ("netns", "del", self._space)):
+            with suppress(subprocess.CalledProcessError):
+                _ip(*words)
+
+
+class Supervisor:
+    """What a user has of the cluster: its address and a key."""
+
+    def __init__(self, host: Host, port: int = 9997) -> None:
+        self.host = host
+        self.url = f"http://{host.address}:{port}"
+
+    @property
+    def token(self) -> str:
+        return (self.host.home / "run" / "cluster.token").read_text().strip()
+
+    @property
+    def key(self) -> str:
+        return (self.host.home / "run" / "admin.key").read_text().strip()
+
+    def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and JSON; status 0 when nothing answers."""
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            request.add_header("Authorization", f"Bearer {self.key}")
+            with urllib.request.urlopen(request, timeout=15) as reply:
+                return reply.status, _decoded(reply.read())
+        except urllib.error.HTTPError as error:
+            return error.code, _decoded(error.read())
+        except OSError:
+            return 0, None
+
+    def await_up(self) -> Supervisor:
+        wait_until("the supervisor serves", lambda: self.request("GET", "/v1/models")[0] == 200)
+        return self
+
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """The workers that are heard of, by name."""
+        status, info = self.request("GET", "/v1/cluster/info?detailed=true")
+        if status != 200:
+            return {}
+        return {each["node"]: each for each in info if each.get("node") and each.get("alive")}
+
+    def replicas(self, uid: str) -> list[dict[str, Any]]:
+        status, found = self.request("GET", f"/v1/models/{uid}/replicas")
+        return found if status == 200 else []
+
+    def ready(self, uid: str) -> dict[str, int]:
+        """The pid of each ready replica, by node."""
+        return {
+            each["node"]: each["pid"] for each in self.replicas(uid) if each["status"] == "READY"
+        }
+
+    def launch(self, uid: str, **more: Any) -> tuple[int, Any]:
+        body = {"model_name": uid, "model_engine": "echo", **more}
+        return self.request("POST", "/v1/models", body)
+
+    def chat(self, uid: str, content: str = "hello there") -> tuple[int, Any]:
+        body = {"model": uid, "messages": [{"role": "user", "content": content}]}
+        return self.request("POST", "/v1/chat/completions", body)
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")

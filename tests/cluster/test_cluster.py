@@ -1,0 +1,174 @@
+"""Supervisor and workers on hosts of their own: joining, serving, losing and finding each other."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.hosts import Host, Network, Supervisor
+from tests.process.appliance import wait_until
+
+_GRACE_S = 4
+_RECIPE = """\
+cluster:
+  node_grace_s: {grace}
+  orphan_grace_s: 30
+  report_interval_s: 0.5
+  nodes:
+    a: {{address: {a}, role: supervisor}}
+    b: {{address: {b}, labels: {{disk: fast}}}}
+    c: {{address: {c}}}
+models: {models}
+"""
+
+
+def cluster(network: Network, models: str = "{}") -> tuple[Supervisor, Host, Host]:
+    """A supervisor on `a` and workers on `b` and `c`, by one recipe."""
+    a, b, c = (network.host(name) for name in "abc")
+    text = _RECIPE.format(grace=_GRACE_S, a=a.address, b=b.address, c=c.address, models=models)
+    recipe = network.folder / "recipe.yaml"
+    recipe.write_text(text)
+    a.start("xinfer-up", str(recipe), "cluster.node=a")
+    supervisor = Supervisor(a).await_up()
+    for host in (b, c):
+        token = {"XINFER_CLUSTER_TOKEN": supervisor.token}
+        host.start("xinfer-up", str(recipe), f"cluster.node={host.name}", **token)
+    wait_until("both workers have joined", lambda: set(supervisor.nodes()) == {"b", "c"})
+    return supervisor, b, c
+
+
+def launch_two(supervisor: Supervisor) -> dict[str, int]:
+    """A model with a replica on each host; their pids."""
+    status, reply = supervisor.launch("parrot", replica=2)
+    assert (status, reply) == (200, {"model_uid": "parrot"})
+    ready = supervisor.ready("parrot")
+    assert set(ready) == {"b", "c"}, supervisor.replicas("parrot")
+    return ready
+
+
+def test_replicas_spread_over_hosts_and_serve_through_their_doors(network: Network) -> None:
+    supervisor, b, _ = cluster(network, "{fast: {engine: echo, labels: {disk: fast}}}")
+    launch_two(supervisor)
+    wait_until("the labelled one on b", lambda: set(supervisor.ready("fast")) == {"b"})
+    for _ in range(4):
+        status, reply = supervisor.chat("parrot", "over the wire")
+        assert (status, reply["choices"][0]["message"]["content"]) == (200, "over the wire")
+    assert supervisor.request("GET", "/v1/models/parrot/logs?replica=0")[0] == 200
+
+    (mine,) = [each for each in supervisor.replicas("parrot") if each["node"] == "b"]
+    host, _, port = mine["model_address"].rpartition(":")
+    assert host == b.address
+    for greeting in (b"GET /v1/models HTTP/1.1\r\n\r\n", b"XINFER " + b"0" * 64 + b"\r\n"):
+        with socket.create_connection((host, int(port)), timeout=10) as caller:
+            caller.sendall(greeting)
+            assert caller.recv(100) == b"", "nobody gets in without the secret"
+
+    status, refusal = supervisor.launch("lost", worker_ip="d")
+    assert status == 503
+    assert "node 'd'" in refusal["detail"]
+    assert "b, c" in refusal["detail"]
+
+
+def test_the_command_line_works_from_any_host(network: Network) -> None:
+    supervisor, b, c = cluster(network)
+    key = {"XINFER_API_KEY": supervisor.key}
+    launched = b.run("xinfer", "launch", "-e", supervisor.url, "-n", "p", "-en", "echo", **key)
+    assert launched.returncode == 0, launched.stderr
+    listed = c.run("xinfer", "list", "-e", supervisor.url, "-o", "json", **key)
+    assert '"p"' in listed.stdout
+    refused = c.run("xinfer", "list", "-e", supervisor.url, XINFER_API_KEY="wrong")
+    assert refused.returncode == 1
+    assert "key" in refused.stderr
+
+
+def test_a_short_cut_changes_nothing(network: Network) -> None:
+    supervisor, b, _ = cluster(network)
+    before = launch_two(supervisor)
+    seen = supervisor.nodes()["b"]
+    b.cut()
+    assert supervisor.chat("parrot")[0] in {200, 502, 503}
+    b.heal()
+    wait_until("b is heard again", lambda: supervisor.nodes().get("b", {}) != seen)
+    assert supervisor.ready("parrot") == before
+    assert len(b.processes("xinfer: echo")) == 1
+
+
+def test_a_lost_host_is_replaced_and_its_replicas_are_not_doubled(network: Network) -> None:
+    supervisor, b, c = cluster(network, "{parrot: {engine: echo}}")
+    wait_until("it is ready", lambda: supervisor.ready("parrot"))
+    (name,) = supervisor.ready("parrot")
+    host, other = (b, c) if name == "b" else (c, b)
+    host.cut()
+    wait_until("it runs elsewhere", lambda: set(supervisor.ready("parrot")) == {other.name}, 60)
+    assert supervisor.chat("parrot")[0] == 200
+    assert len(host.processes("xinfer: echo")) == 1, "a host on its own goes on for a while"
+    host.heal()
+    wait_until("it is ended on the host that came back", lambda: not host.processes("xinfer: echo"))
+    assert len(other.processes("xinfer: echo")) == 1
+    assert supervisor.chat("parrot")[0] == 200
+
+
+def test_a_dead_host_is_replaced(network: Network) -> None:
+    supervisor, b, c = cluster(network)
+    launch_two(supervisor)
+    b.kill()
+
+    def only_on_c() -> bool:
+        found = supervisor.replicas("parrot")
+        return [(each["node"], each["status"]) for each in found] == [("c", "READY")] * 2
+
+    wait_until("both run on c", only_on_c, 60)
+    assert len(c.processes("xinfer: echo")) == 2
+    assert supervisor.chat("parrot")[0] == 200
+
+
+def test_nothing_reloads_when_the_supervisor_restarts(network: Network) -> None:
+    supervisor, b, c = cluster(network)
+    before = launch_two(supervisor)
+    supervisor.host.kill()
+    recipe = str(network.folder / "recipe.yaml")
+    supervisor.host.start("xinfer-up", recipe, "cluster.node=a")
+    supervisor.await_up()
+    wait_until("all is as before", lambda: supervisor.ready("parrot") == before)
+    assert [len(host.processes("xinfer: echo")) for host in (b, c)] == [1, 1]
+    assert supervisor.chat("parrot")[0] == 200
+
+
+def test_a_worker_restart_keeps_replicas_and_doors(network: Network) -> None:
+    supervisor, b, _ = cluster(network, "{parrot: {engine: echo, labels: {disk: fast}}}")
+    wait_until("it is ready on b", lambda: supervisor.ready("parrot"))
+    before = supervisor.ready("parrot")
+    for role in b.processes("xinfer: worker"):
+        role.kill()
+    assert supervisor.chat("parrot")[0] == 200, "the way to the engine does not pass the worker"
+    for door in b.processes("xinfer: door"):
+        door.kill()
+    wait_until("the door is opened again", lambda: supervisor.chat("parrot")[0] == 200)
+    assert supervisor.ready("parrot") == before
+
+
+def test_who_may_not_join_is_told_so(network: Network, tmp_path: Path) -> None:
+    a, b, c = (network.host(name) for name in "abc")
+    a.start("xinfer-supervisor", "-H", a.address)
+    supervisor = Supervisor(a).await_up()
+    join = ("xinfer-worker", "-e", supervisor.url)
+    b.start(*join, "--token", "wrong")
+    wait_until("the token is refused", lambda: "does not accept this node's" in b.said())
+
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "sitecustomize.py").write_text("import xinfer\nxinfer.__version__ = '9.9.9'\n")
+    places = os.pathsep.join([str(other), *filter(None, [os.environ.get("PYTHONPATH")])])
+    c.start(*join, "--node", "c", "--token", supervisor.token, PYTHONPATH=places)
+    wait_until("the version is refused", lambda: "runs xinfer 9.9.9" in c.said())
+    assert supervisor.nodes() == {}
+
+    b.kill()
+    b.start(*join, "-H", b.address, "--node", "b", "--token", supervisor.token)
+    wait_until("the right one joins", lambda: set(supervisor.nodes()) == {"b"})
+    wait_until("and is told so", lambda: "node b has joined" in b.said())
+    with pytest.raises(OSError, match=r"refused|timed out"):
+        socket.create_connection((b.address, 9997), timeout=1)
