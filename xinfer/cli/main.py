@@ -39,6 +39,11 @@ VERBS = {
     "events": Verb("history", "events", "Show what happened to a model."),
     "logs": Verb("logs", "logs", "Print or follow what a model's engine writes."),
     "token": Verb("token", "token", "Print the secret by which other machines join."),
+    "login": Verb("login", "login", "Log in to a server that asks who you are."),
+    "logout": Verb("login", "logout", "End the session with a server."),
+    "key": Verb("keys", "keys", "Make, list and revoke API keys."),
+    "user": Verb("users", "users", "Make, change and remove users."),
+    "usage": Verb("usage", "usage", "Show requests and tokens by day, key and model."),
     "completion": Verb("completion", "completion", "Print a shell's completion script."),
 }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from xinfer.cli.main import VERBS, main
@@ -26,7 +29,17 @@ def reference() -> str:
             command, info_name=name, parent=root, **{**settings, **command.context_settings}
         )
         parts += [f"## xinfer {name}\n", _block(command.get_help(context))]
+        if isinstance(command, click.Group):
+            parts += _children(command, context, settings)
     return "\n".join(parts)
+
+
+def _children(group: click.Group, parent: click.Context, settings: Mapping[str, Any]) -> list[str]:
+    parts = []
+    for name, command in group.commands.items():
+        context = click.Context(command, info_name=name, parent=parent, **settings)
+        parts += [f"### {context.command_path}\n", _block(command.get_help(context))]
+    return parts
 
 
 def _block(text: str) -> str:

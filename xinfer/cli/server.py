@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from xinfer.cli.failure import Failure
+from xinfer.cli.session import Sessions
 from xinfer.client import ClientError, RESTfulClient, Unreachable
-from xinfer.config.settings import API_KEY, ENDPOINT
+from xinfer.config.settings import API_KEY, ENDPOINT, environment
 from xinfer.domain.names import did_you_mean
 
 
@@ -28,20 +30,26 @@ class Server:
     @contextmanager
     def connect(self) -> Iterator[RESTfulClient]:
         """A client for the block; its errors leave the block as Failure."""
-        with RESTfulClient(self.endpoint, self.api_key) as client:
+        with RESTfulClient(self.endpoint, self.api_key or self._session()) as client:
             try:
                 yield client
             except ClientError as error:
                 raise failure_of(error) from error
 
+    def _session(self) -> str | None:
+        """The access token of a login to it, where there was one."""
+        return Sessions(environment(os.environ).home).token(self.endpoint)
+
 
 def failure_of(error: ClientError) -> Failure:
     """A refused or unanswered call, and what to do about it."""
-    if error.status in (401, 403):
+    if error.status == 401:
         return Failure(
             f"The server refused the key: {error.detail}",
-            "Give one with --api-key or XINFER_API_KEY.",
+            "Give one with --api-key or XINFER_API_KEY, or use `xinfer login`.",
         )
+    if error.status == 403:
+        return Failure(f"The server refused this: {error.detail}", error.hint)
     if isinstance(error, Unreachable):
         return Failure(f"{error.detail[:1].upper()}{error.detail[1:]}.", error.hint)
     return Failure(f"Could not {error.what}: {error.detail}", error.hint)

@@ -168,7 +168,8 @@ def _bash_completes() -> bool:
 
 @pytest.mark.skipif(not _bash_completes(), reason="needs bash 4.4 or newer")
 @pytest.mark.parametrize(
-    ("line", "expected"), [("xinfer l", {"list", "launch", "logs"}), ("xinfer logs c", {"chat"})]
+    ("line", "expected"),
+    [("xinfer l", {"list", "launch", "login", "logout", "logs"}), ("xinfer logs c", {"chat"})],
 )
 def test_bash_completes_commands_and_uids(
     xinfer: Run, server: Loopback, line: str, expected: set[str]

@@ -1,0 +1,140 @@
+"""Calls about who may call: sessions, users, keys, usage. Run them with `client.run`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xinfer.client.call import Call, Json, given, nothing, path, query, same
+
+
+def login(username: str, password: str) -> Call[dict[str, Json]]:
+    """`access_token`, `refresh_token` and `expires_in` (s). Raises ClientError 401 for a wrong
+    pair, 429 after too many of them.
+    """
+    return Call(
+        what="log in",
+        method="POST",
+        path="/token",
+        body={"username": username, "password": password},
+        decode=same,
+    )
+
+
+def refresh(refresh_token: str) -> Call[dict[str, Json]]:
+    """A new pair; the old refresh token is used up."""
+    return Call(
+        what="refresh the session",
+        method="POST",
+        path="/v1/auth/refresh",
+        body={"refresh_token": refresh_token},
+        decode=same,
+    )
+
+
+def logout(refresh_token: str) -> Call[None]:
+    """The refresh token ends."""
+    return Call(
+        what="log out",
+        method="POST",
+        path="/v1/auth/logout",
+        body={"refresh_token": refresh_token},
+        decode=nothing,
+    )
+
+
+def whoami() -> Call[dict[str, Json]]:
+    """`username`, `source` and `permissions` of the caller."""
+    return Call(what="ask who calls", method="GET", path="/v1/auth/me", decode=same)
+
+
+def create_key(name: str, **wanted: Json) -> Call[dict[str, Json]]:
+    """A new API key; `key` of the reply is shown this once.
+
+    `wanted` are `owner`, `description`, `scopes`, `model_permissions`, `expires_at` and the limits.
+    """
+    return Call(
+        what="create the key",
+        method="POST",
+        path="/v1/admin/keys",
+        body={"name": name} | given(**wanted),
+        decode=same,
+    )
+
+
+def list_keys() -> Call[list[dict[str, Json]]]:
+    """All keys, or the caller's own."""
+    return Call(what="list the keys", method="GET", path="/v1/admin/keys", decode=same)
+
+
+def revoke_key(key_id: int) -> Call[None]:
+    """The key is gone. Raises ClientError 404."""
+    return Call(
+        what="revoke the key",
+        method="DELETE",
+        path=path("v1", "admin", "keys", key_id),
+        decode=nothing,
+    )
+
+
+def create_user(
+    username: str, password: str, permissions: Sequence[str] | None = None
+) -> Call[dict[str, Json]]:
+    """A new user. Raises ClientError 409 when the name is taken."""
+    body = {"username": username, "password": password, "permissions": permissions}
+    return Call(
+        what="create the user", method="POST", path="/v1/admin/users", body=body, decode=same
+    )
+
+
+def list_users() -> Call[list[dict[str, Json]]]:
+    """Everybody."""
+    return Call(what="list the users", method="GET", path="/v1/admin/users", decode=same)
+
+
+def change_user(user_id: int, **wanted: Json) -> Call[dict[str, Json]]:
+    """Change `username`, `permissions` or `enabled`."""
+    return Call(
+        what="change the user",
+        method="PUT",
+        path=path("v1", "admin", "users", user_id),
+        body=given(**wanted),
+        decode=same,
+    )
+
+
+def set_password(user_id: int, password: str, old_password: str | None = None) -> Call[None]:
+    """A new password; all sessions of the user end."""
+    return Call(
+        what="change the password",
+        method="PUT",
+        path=path("v1", "admin", "users", user_id, "password"),
+        body={"password": password} | given(old_password=old_password),
+        decode=nothing,
+    )
+
+
+def remove_user(user_id: int) -> Call[None]:
+    """The user is gone, and so are the user's keys."""
+    return Call(
+        what="remove the user",
+        method="DELETE",
+        path=path("v1", "admin", "users", user_id),
+        decode=nothing,
+    )
+
+
+def get_usage(
+    key: str | None = None,
+    model: str | None = None,
+    first_day: str | None = None,
+    last_day: str | None = None,
+) -> Call[list[dict[str, Json]]]:
+    """Requests and tokens by day, caller and model; days as `2026-11-20`."""
+    parts = {"key": key, "model": model, "from": first_day, "to": last_day}
+    return Call(
+        what="get the usage",
+        method="GET",
+        path="/v1/usage",
+        query=query(**parts),
+        decode=lambda document: list(document["data"]),
+    )
