@@ -109,6 +109,11 @@ class _Report:
     def __init__(self, descriptor: int | None) -> None:
         self._pipe = os.fdopen(descriptor, "w", encoding="utf-8") if descriptor else None
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads along."""
+        return self._pipe is None and sys.stdout.isatty()
+
     def say(self, line: str) -> None:
         if self._pipe is None:
             _say(line)
@@ -137,6 +142,7 @@ class _Show:
         self._endpoint = endpoint
         self._started_s = given.started_s
         self._admin_key = Home(given.home).admin_key
+        self._key_is_old = self._admin_key.exists()
         self._done = False
         self.refuse: Callable[[], None] = lambda: None
 
@@ -148,8 +154,7 @@ class _Show:
             if self._progress.settled:
                 for line in summary(self._endpoint, self._started_s, self._progress.failed):
                     self._report.say(line)
-                if self._admin_key.exists():
-                    self._report.say(f"callers need a key: the admin key is in {self._admin_key}")
+                self._tell_key()
                 self._report.close(settled=not self._progress.failed)
                 self._done = True
         except Invalid as error:
@@ -160,6 +165,18 @@ class _Show:
             self.refuse()
         except XinferError:
             self._done = False  # the supervisor is away for a moment: again at the next turn
+
+    def _tell_key(self) -> None:
+        """A new key is shown once, and to a person: what is not a terminal may be a log."""
+        if (
+            not self._admin_key.exists()
+            or not self._endpoint.call("GET", "/v1/cluster/auth")["auth"]
+        ):
+            return
+        self._report.say(f"callers need a key: the admin key is in {self._admin_key}")
+        if not self._key_is_old and self._report.is_terminal:
+            key = self._admin_key.read_text(encoding="utf-8").strip()
+            self._report.say(f"it is shown this once: {key}")
 
 
 class _Joining:
