@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmark.access import access_us
 from scripts.benchmark.engine import engine
 from scripts.benchmark.gateway import gateway, scaling, soak
 from scripts.benchmark.startup import install_mb, startup
@@ -19,6 +20,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "startup": startup,
     "install": install_mb,
     "gateway": gateway,
+    "access": access_us,
     "scaling": scaling,
     "engine": engine,
     "soak": soak,
@@ -31,6 +33,8 @@ TARGETS = (
     ("streams of 100 chunks", "gateway.streams_of_100_per_s_gateway", ">=", 500, "/s"),
     ("GET /v1/models", "gateway.models_per_s", ">=", 1500, "/s"),
     ("added time to first token", "gateway.first_token_added_ms", "<=", 3.0, "ms"),
+    ("check of a key with limits", "access.limited_key_us", "<=", 30.0, "µs"),
+    ("check of a session", "access.session_us", "<=", 30.0, "µs"),
     *(
         (f"tokens/s against direct, {n} clients", f"engine.tokens_per_s_{n}.ratio", ">=", 0.97, "")
         for n in (1, 4, 8, 16)

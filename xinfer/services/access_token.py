@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import jwt
-
 from xinfer.domain.identity import User
 from xinfer.errors import Unauthorized
 
@@ -31,6 +29,9 @@ class AccessTokens:
 
     def issue(self, user: User, now_s: float) -> str:
         """A token for the next 30 minutes."""
+        # Loaded by the first session: it takes as long as a tenth of a start.
+        import jwt
+
         claims = {
             "sub": user.username,
             "user_id": user.id,
@@ -43,6 +44,8 @@ class AccessTokens:
 
     def read(self, token: str, now_s: float) -> Claims:
         """Raises Unauthorized for one that is not ours, not intact or over."""
+        import jwt
+
         try:
             claims = jwt.decode(
                 token,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from xinfer.errors import Invalid
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 MIN_LENGTH = 8
 _MAX_LENGTH = 1024
@@ -21,8 +22,14 @@ class Passwords:
     """`aside` should bound how many run at once: each takes 64 MiB."""
 
     def __init__(self, aside: Aside = lambda work: work()) -> None:
-        self._hasher = PasswordHasher()
         self._aside = aside
+
+    @cached_property
+    def _hasher(self) -> PasswordHasher:
+        # Most installations have no passwords; none has them at its start.
+        from argon2 import PasswordHasher
+
+        return PasswordHasher()
 
     def hash(self, password: str) -> str:
         """Raises Invalid for a password that is too short or too long."""
@@ -39,6 +46,8 @@ class Passwords:
         if kept is None:
             self._aside(lambda: self._hasher.hash(password))
             return False
+        from argon2.exceptions import InvalidHashError, VerificationError
+
         try:
             return bool(self._aside(lambda: self._hasher.verify(kept, password)))
         except (VerificationError, InvalidHashError):
