@@ -45,6 +45,7 @@ from xinfer.launch.endpoint import url_host
 from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.scratch import metrics_folder
 from xinfer.services.cluster import Cluster
+from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.models import Models
 from xinfer.services.recipes import Recipes
 from xinfer.services.reports import Reports
@@ -239,7 +240,9 @@ class SupervisorProcess:
                 max_body_bytes=self._settings.gateway.max_body_bytes,
                 body_timeout_s=_BODY_S,
             ),
-            models=ModelsResource(services.models, self._view),
+            models=ModelsResource(
+                services.models, self._view, LaunchRights(self._settings.auth.model_roots)
+            ),
             model=Model(services.models),
             parts=ModelParts(services.models, self._store),
             logs=Logs(services.models, self._home.cluster_token),

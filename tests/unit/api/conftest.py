@@ -25,6 +25,7 @@ from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
 from xinfer.api.routes import AccessResources, Resources, routes
 from xinfer.services.cluster import Cluster
+from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.view import CachedView, States
 
 __all__ = ["house"]
@@ -74,7 +75,7 @@ def api(house: House, token_file: Path, people: People) -> falcon.testing.TestCl
     elsewhere: Any = Elsewhere()
     resources = Resources(
         inference=elsewhere,
-        models=Models(house.models, view),
+        models=Models(house.models, view, LaunchRights()),
         model=Model(house.models),
         parts=ModelParts(house.models, store),
         logs=Logs(house.models, token_file),

@@ -214,6 +214,15 @@ def test_changes_and_refusals_are_in_the_audit_log_without_secrets(
     assert found == entries[1:2]
 
 
+def test_a_clerk_launches_models_and_nothing_else(api: Client, people: People) -> None:
+    _, key = people.keys.create(people.admin, KeyChange(name="clerk", scopes=("models:write",)))
+    headers = {"Authorization": f"Bearer {key}"}
+    body = {"model_name": "m", "model_engine": "paper", "model_path": "/etc/passwd"}
+    refused = api.simulate_post("/v1/models", json=body, headers=headers)
+    assert refused.status_code == 403
+    assert "'clerk' may not use the local file" in refused.json["detail"]
+
+
 def test_pages_of_other_sites_are_answered_only_when_listed(api: Client) -> None:
     preflight = {"Access-Control-Request-Method": "POST", "Authorization": ""}
     listed = {"Origin": "https://chat.example.org"}

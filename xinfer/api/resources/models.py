@@ -11,6 +11,7 @@ from xinfer.api import quirks
 from xinfer.api.schemas import launch
 from xinfer.domain.ports import EventStore
 from xinfer.services import description
+from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.models import Models as ModelService
 from xinfer.services.view import View
 
@@ -18,15 +19,23 @@ from xinfer.services.view import View
 class Models:
     """`/v1/models`. `cached` gives a view that is read once per change of the store."""
 
-    def __init__(self, models: ModelService, cached: Callable[[], View]) -> None:
+    def __init__(
+        self, models: ModelService, cached: Callable[[], View], rights: LaunchRights
+    ) -> None:
         self._models = models
         self._cached = cached
+        self._rights = rights
         self._body: tuple[View, bytes] | None = None
 
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         # Another process may just have answered this client's launch.
         self._models.notice()
         view = self._cached()
+        allowed = req.context.principal.models
+        if allowed is not None:
+            own = [description.describe(view, uid) for uid in view.desired.models if uid in allowed]
+            resp.media = {"object": "list", "data": own}
+            return
         if self._body is None or self._body[0] is not view:
             entries = [description.describe(view, uid) for uid in view.desired.models]
             self._body = (view, msgspec.json.encode({"object": "list", "data": entries}))
@@ -35,6 +44,7 @@ class Models:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         asked = launch.read(req)
+        self._rights.check(req.context.principal, asked.spec)
         wait = req.get_param_as_bool("wait_ready", default=True)
         begin = self._models.launch_and_wait if wait else self._models.launch
         spec = begin(asked.spec, uid_is_given=asked.uid_is_given)

@@ -1,0 +1,49 @@
+"""What a caller may launch who may launch models, but does not own the machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from xinfer.domain.identity import Principal, Scope
+from xinfer.domain.model import Hub, ModelSpec
+from xinfer.errors import Forbidden
+
+_HINT = "An administrator can launch it, or declare it in a recipe."
+_PROGRAMS = ("command",)
+
+
+class LaunchRights:
+    """`roots` are the folders below which local files may be named; none: nowhere.
+
+    The scope models:write is the right to run models. Reading any file of the machine, or running
+    any program as the server's user, is more than that, and the scope admin's.
+    """
+
+    def __init__(self, roots: Iterable[str] = ()) -> None:
+        self._roots = tuple(os.path.realpath(root) for root in roots)
+
+    def check(self, by: Principal, spec: ModelSpec) -> None:
+        """Raises Forbidden naming what is too much."""
+        if Scope.ADMIN in by.scopes:
+            return
+        by.require_model(spec.uid)
+        if spec.engine.casefold() in _PROGRAMS:
+            raise _refusal(f"'{by.name}' may not run programs by the engine '{spec.engine}'.")
+        if spec.extra_args or spec.env:
+            raise _refusal(f"'{by.name}' may not set arguments or variables of the engine process.")
+        if spec.options.get("trust_remote_code"):
+            raise _refusal(f"'{by.name}' may not run code that comes with a model.")
+        source = spec.source
+        if source is not None and source.hub is Hub.PATH and not self._is_below(source.ref):
+            raise _refusal(f"'{by.name}' may not use the local file or folder {source.ref}.")
+
+    def _is_below(self, path: str) -> bool:
+        """Links are followed first, as far as this machine has them."""
+        real = Path(os.path.realpath(path))
+        return any(real.is_relative_to(root) for root in self._roots)
+
+
+def _refusal(message: str) -> Forbidden:
+    return Forbidden(message, _HINT)
