@@ -20,6 +20,24 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How an engine uses memory, for estimates before it runs.
+
+    `overhead_bytes`: process, libraries and buffers. `growth_on_cpu`: what unquantized weights grow
+    by when a processor computes with them (2 = float32). `context_option` and `slots_option` name
+    the options that size the cache. `share_option` names the one that says what share of an
+    accelerator is taken beforehand, `share` its default.
+    """
+
+    overhead_bytes: int = 512 * 2**20
+    growth_on_cpu: float = 1.0
+    context_option: str = ""
+    slots_option: str = ""
+    share_option: str = ""
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """Facts about an engine that other parts act on.
 
@@ -28,7 +46,7 @@ class Traits:
     "pytorch", "gptq", "awq", "fp8", "fp4", "bnb", "mlx"). `abilities`: what its server can do, of
     "chat", "generate", "embed", "rerank", "tools", "vision", "structured_output", "lora".
     `module`: the Python module whose import shows that an interpreter has the engine; empty when
-    it needs none. `title`: its name in listings, if not `name`.
+    it needs none. `title`: its name in listings, if not `name`. `habits`: how it uses memory.
     """
 
     kinds: tuple[ModelKind, ...]
@@ -38,6 +56,7 @@ class Traits:
     abilities: tuple[str, ...] = ()
     module: str = ""
     title: str = ""
+    habits: Habits = Habits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

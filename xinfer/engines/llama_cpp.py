@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.memory import gib
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
@@ -24,7 +24,18 @@ class LlamaCpp:
     """`binding` chooses between llama.cpp's own server and that of llama-cpp-python."""
 
     name = "llama.cpp"
-    traits = Traits(kinds=(ModelKind.LLM, ModelKind.EMBEDDING, ModelKind.RERANK), formats=("gguf",))
+    traits = Traits(
+        kinds=(ModelKind.LLM, ModelKind.EMBEDDING, ModelKind.RERANK),
+        formats=("gguf",),
+        abilities=(
+            *("chat", "generate", "embed", "rerank", "tools", "vision"),
+            *("structured_output", "lora"),
+        ),
+        module="xllamacpp",
+        habits=Habits(
+            overhead_bytes=256 * 2**20, context_option="n_ctx", slots_option="n_parallel"
+        ),
+    )
     options = llama_cpp_options.OPTIONS
 
     def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import accelerators, checkpoint, flags, sglang_options
@@ -33,6 +33,12 @@ class Sglang:
         ),
         module="sglang",
         title="SGLang",
+        habits=Habits(
+            overhead_bytes=2 * 2**30,
+            context_option="context_length",
+            share_option="mem_fraction_static",
+            share=0.85,
+        ),
     )
     options = sglang_options.OPTIONS
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import accelerators, checkpoint, flags, vllm_options
@@ -37,6 +37,13 @@ class Vllm:
         ),
         module="vllm",
         title="vLLM",
+        habits=Habits(
+            overhead_bytes=2 * 2**30,
+            growth_on_cpu=2.0,
+            context_option="max_model_len",
+            share_option="gpu_memory_utilization",
+            share=0.9,
+        ),
     )
     options = vllm_options.OPTIONS
 
