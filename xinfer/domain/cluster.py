@@ -35,7 +35,8 @@ class GatewaySettings:
     """Byte path. `workers` gunicorn processes; `connections` open client connections of each.
 
     `max_body_bytes` bounds a request body; `connect_timeout_s` and `read_timeout_s` (silence
-    between two reads) bound the engine; `header_timeout_s` bounds a slow client.
+    between two reads) bound the engine; `header_timeout_s` bounds a slow client. `tls_cert` and
+    `tls_key` are absolute paths of PEM files; empty: no TLS.
     """
 
     workers: int = 1
@@ -46,6 +47,8 @@ class GatewaySettings:
     header_timeout_s: float = 15.0
     graceful_timeout_s: float = 30.0
     access_log: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

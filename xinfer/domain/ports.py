@@ -20,6 +20,7 @@ from xinfer.domain.record import (
     UsageKey,
     UsageQuery,
 )
+from xinfer.domain.registration import Registration
 from xinfer.domain.replica import FileProgress
 from xinfer.domain.state import Assigned, Assignment, Desired, Event, Observed
 
@@ -200,6 +201,26 @@ class EventStore(Protocol):
     def append(self, events: Iterable[Event]) -> None: ...
 
     def events(self, uid: str, limit: int = 200) -> tuple[Event, ...]: ...
+
+
+class RegistrationStore(Protocol):
+    """`store/registrations.py`: model families that users registered."""
+
+    def registrations(self) -> tuple[Registration, ...]:
+        """Those in force, oldest first."""
+        ...
+
+    def history(self, kind: str, name: str) -> tuple[Registration, ...]:
+        """Every registration of a name, also those that ended."""
+        ...
+
+    def register(self, kind: str, name: str, body: str) -> Registration:
+        """Put one in force. Raises Conflict when the name has one."""
+        ...
+
+    def unregister(self, kind: str, name: str) -> bool:
+        """End the one in force; False when there is none."""
+        ...
 
 
 class MeasuredStore(Protocol):

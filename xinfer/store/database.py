@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from xinfer.errors import StoreFailed
 from xinfer.store.tables import METADATA, VERSIONS
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest schema version in `migrations/versions`; a test compares the two."""
 
 _LOCKED_S = 5.0

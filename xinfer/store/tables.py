@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 METADATA = MetaData()
 
@@ -106,6 +117,20 @@ USAGE = Table(
     Column("tokens_out", BigInteger, nullable=False),
 )
 """What was used, by day (UTC), caller and model; processes add to it."""
+
+REGISTRATIONS = Table(
+    "registrations",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("removed_s", Float, nullable=True),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("kind", "name", "version"),
+)
+"""Every registration of a custom model; the one in force has no `removed_s`."""
 
 VERSIONS = Table("alembic_version", METADATA, Column("version_num", Text, primary_key=True))
 """The schema version, where Alembic keeps it."""
