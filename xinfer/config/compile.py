@@ -11,7 +11,7 @@ from xinfer.config.cluster import cluster_settings
 from xinfer.config.compose import Composed
 from xinfer.config.model import ModelCompiler
 from xinfer.config.origin import Origins
-from xinfer.config.schema import Auth
+from xinfer.config.schema import Auth, Gateway
 from xinfer.domain.cluster import (
     AuthSettings,
     EngineSettings,
@@ -58,7 +58,7 @@ def compile_recipe(
     settings = Settings(
         home=home,
         cluster=cluster_settings(config.cluster, origins),
-        gateway=GatewaySettings(**asdict(config.gateway)),
+        gateway=_gateway(config.gateway, origins),
         auth=_auth(config.auth, origins),
         store=StoreSettings(**asdict(config.store)),
         log=LogSettings(**asdict(config.log)),
@@ -77,6 +77,17 @@ def compile_recipe(
     return Compiled(
         settings=settings, models=models, recipe=composed.name, launcher=config.launcher.kind
     )
+
+
+def _gateway(given: Gateway, origins: Origins) -> GatewaySettings:
+    values = asdict(given)
+    for name, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        key = f"gateway.{name}"
+        if values[name]:
+            values[name] = str(origins.locate(key, values[name]))
+        elif values[other]:
+            raise explain.at_key(origins, f"gateway.{other}", f"{key} is missing.", "Set both.")
+    return GatewaySettings(**values)
 
 
 def _auth(given: Auth, origins: Origins) -> AuthSettings:

@@ -108,6 +108,8 @@ class Gateway:
         30.0, "Seconds for running requests to end when stopping.", minimum=0
     )
     access_log: bool = _key(False, "Whether to log a line per request.")
+    tls_cert: str = _key("", "Certificate chain (PEM) to serve HTTPS with; empty: HTTP.")
+    tls_key: str = _key("", "Private key (PEM) of the certificate.")
 
 
 @dataclass

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import gevent
-from gevent import socket
+from gevent import monkey, socket, ssl
 
 
 def client_gone(environ: dict[str, Any]) -> Callable[[], bool]:
@@ -18,6 +19,8 @@ def client_gone(environ: dict[str, Any]) -> Callable[[], bool]:
     client = environ.get("gunicorn.socket")
     if client is None:
         return lambda: False
+    if isinstance(client, ssl.SSLSocket):
+        return lambda: _has_hung_up(client.fileno())
 
     def gone() -> bool:
         before = client.gettimeout()
@@ -32,6 +35,20 @@ def client_gone(environ: dict[str, Any]) -> Callable[[], bool]:
             client.settimeout(before)
 
     return gone
+
+
+def _has_hung_up(descriptor: int) -> bool:
+    """Whether the other side has closed a connection under TLS.
+
+    What can be read there first may be its goodbye, which only TLS understands. Where the system
+    does not tell an end behind unread bytes, hanging up is noticed when the next piece is sent.
+    """
+    if descriptor < 0:
+        return True
+    ended = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+    poll = monkey.get_original("select", "poll")()
+    poll.register(descriptor, ended)
+    return bool(poll.poll(0))
 
 
 class Readable(Protocol):

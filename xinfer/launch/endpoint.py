@@ -15,23 +15,30 @@ from xinfer.errors import NotReady, XinferError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where the supervisor of this home listens, and the token that makes the launcher known."""
+    """Where the supervisor of this home listens, and the token that makes the launcher known.
+
+    `tls`: it serves HTTPS, which its own machine does without, and a `remote` one speaks.
+    """
 
     host: str
     port: int
     token_file: Path
     timeout_s: float = 5.0
+    tls: bool = False
+    remote: bool = False
 
     @property
     def url(self) -> str:
-        return f"http://{url_host(self.host)}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{url_host(self.host)}:{self.port}"
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
         """Status and decoded JSON (None if the body is none).
 
         Raises NotReady when nothing answers.
         """
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s)
+        secure = self.tls and self.remote
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(self.host, self.port, timeout=self.timeout_s)
         headers = {"Content-Type": "application/json"}
         try:
             token = self.token_file.read_text(encoding="utf-8").strip()

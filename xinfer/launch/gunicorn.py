@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any
 import gevent
 import gevent.event
 import gevent.socket
+import gevent.ssl
 import setproctitle
 from gevent.pool import Pool
 from gevent.server import StreamServer
@@ -28,6 +28,8 @@ from gunicorn.glogging import Logger
 from gunicorn.http import get_parser, wsgi
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData, ParseException
 from gunicorn.workers.ggevent import GeventWorker
+
+from xinfer.launch.tls import PlainRefused, holds_bytes, secured
 
 Wsgi = Callable[..., Any]
 
@@ -42,7 +44,7 @@ class Server:
 
     `make` builds the WSGI application inside each worker process, after the fork; `stop` is
     called there when the process begins to end, before it waits for requests under way;
-    `exited(pid)` in the master after a worker process has ended.
+    `exited(pid)` in the master after a worker process has ended. `tls` None: plain HTTP.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Server:
     keepalive_s: int = 75
     header_timeout_s: float = 15.0
     graceful_timeout_s: float = 30.0
+    tls: gevent.ssl.SSLContext | None = None
 
 
 class RoleApplication(BaseApplication):  # type: ignore[misc]
@@ -192,9 +195,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
             # Bounds every single wait for the client, so that one that stops reading gives its
             # place up.
             client.settimeout(_CLIENT_S)
-            if isinstance(client, ssl.SSLSocket):
-                with gevent.Timeout(self._server.header_timeout_s, TimeoutError):
-                    client.do_handshake()
+            if self._server.tls is not None:
+                client = secured(client, self._server.tls, self._server.header_timeout_s)
             parser = get_parser(self.cfg, client, addr)
             name = listener.getsockname()
             wait_s = self._server.header_timeout_s
@@ -212,6 +214,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
             pass  # the client closed, or we said that we would
         except _Unread:
             _linger(client)
+        except PlainRefused:
+            _refuse(client, 400, "This port speaks HTTPS.")
         except _SlowHead:
             _refuse(client, 408, "The request's head did not arrive in time.")
         except OSError as error:
@@ -226,6 +230,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
         """Run the application for one request. Raises StopIteration to close the connection."""
         resp, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, OneSend)
         environ["wsgi.multithread"] = True
+        if isinstance(sock, gevent.ssl.SSLSocket):
+            environ["wsgi.url_scheme"] = "https"
         if not self.alive:
             resp.force_close()
         body: Any = ()
@@ -264,7 +270,7 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
 
     def _await_bytes(self, client: Any, parser: Any, wait_s: float) -> bool:
         """Until a request begins; False when the client stays silent or we are ending."""
-        if parser.unreader.buf.tell():
+        if parser.unreader.buf.tell() or holds_bytes(client):
             return True
         self._idle.add(client)
         try:

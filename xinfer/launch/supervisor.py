@@ -44,6 +44,7 @@ from xinfer.launch.credentials import Credentials, credentials
 from xinfer.launch.endpoint import url_host
 from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.scratch import metrics_folder
+from xinfer.launch.tls import tls_context
 from xinfer.services.cluster import Cluster
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.models import Models
@@ -73,6 +74,7 @@ def serve(home: Home, settings: Settings) -> None:
     # Connections must not be shared over the fork.
     database.close()
     secrets = credentials(home, settings)
+    tls = tls_context(settings.gateway)
     processes: list[SupervisorProcess] = []
 
     def make() -> App:
@@ -97,6 +99,7 @@ def serve(home: Home, settings: Settings) -> None:
             header_timeout_s=gateway.header_timeout_s,
             graceful_timeout_s=gateway.graceful_timeout_s,
             access_log=gateway.access_log,
+            tls=tls,
         )
     ).run()
 

@@ -176,10 +176,14 @@ def _endpoint(given: Declaration) -> Endpoint:
     """The supervisor's: this machine's, or the one that its worker joins."""
     cluster = given.settings.cluster
     host, port = reachable_host(cluster.host), cluster.port
-    if cluster.role == "worker":
+    tls, remote = bool(given.settings.gateway.tls_cert), cluster.role == "worker"
+    if remote:
         url = urlsplit(cluster.supervisor)
-        host, port = url.hostname or host, url.port or port
-    return Endpoint(host=host, port=port, token_file=given.home.cluster_token)
+        tls = url.scheme == "https"
+        host, port = url.hostname or host, url.port or (443 if tls else port)
+    return Endpoint(
+        host=host, port=port, token_file=given.home.cluster_token, tls=tls, remote=remote
+    )
 
 
 def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
@@ -187,6 +191,7 @@ def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
     arguments = [
         *(sys.executable, "-m", "xinfer.launch.watch", str(given.home.root)),
         *("--host", endpoint.host, "--port", str(endpoint.port)),
+        *(["--tls"] if endpoint.tls else []),
         *("--name", given.name, "--started-s", str(started_s)),
         *("--drain-s", str(given.settings.gateway.graceful_timeout_s + 5)),
     ]

@@ -36,7 +36,13 @@ def main() -> int:
     except XinferError as error:
         _complain(error)
         return 2
-    endpoint = Endpoint(host=given.host, port=given.port, token_file=home.cluster_token)
+    endpoint = Endpoint(
+        host=given.host,
+        port=given.port,
+        token_file=home.cluster_token,
+        tls=given.tls,
+        remote=bool(given.node),
+    )
     with lock:
         record.write(
             home,
@@ -58,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("home", type=Path)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--tls", action="store_true", help="the supervisor serves HTTPS")
     parser.add_argument("--roles", default="supervisor,worker")
     parser.add_argument("--node", default="", help="follow how this node joins, and no models")
     parser.add_argument("--name", default="")

@@ -1,0 +1,28 @@
+"""What a recipe says of callers and of TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.config.conftest import Compile, Refuse
+
+AUTH = """
+auth:
+  mode: on
+  cors_origins: [https://chat.example.org]
+  model_roots: [models, /srv/models]
+gateway: {tls_cert: tls/cert.pem, tls_key: /etc/tls/key.pem}
+"""
+
+
+def test_paths_are_relative_to_the_recipe(compiled: Compile, folder: Path) -> None:
+    settings = compiled(AUTH).settings
+    assert settings.auth.cors_origins == ("https://chat.example.org",)
+    assert settings.auth.model_roots == (str(folder / "models"), "/srv/models")
+    gateway = settings.gateway
+    assert (gateway.tls_cert, gateway.tls_key) == (str(folder / "tls/cert.pem"), "/etc/tls/key.pem")
+
+
+def test_a_certificate_needs_its_key_and_the_other_way_round(refused: Refuse) -> None:
+    assert "gateway.tls_key is missing" in str(refused("gateway: {tls_cert: cert.pem}"))
+    assert "gateway.tls_cert is missing" in str(refused("gateway: {tls_key: key.pem}"))
