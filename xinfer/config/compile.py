@@ -24,6 +24,7 @@ from xinfer.domain.model import Hub, ModelSpec
 from xinfer.domain.names import check_uid, did_you_mean, nearest
 from xinfer.domain.options import check_options
 from xinfer.domain.ports import Engines
+from xinfer.errors import NotFound
 
 Families = Callable[[ModelSpec], ModelSpec]
 """Fills `source` (and kind, size, format, quantization) of a spec that only names a family.
@@ -146,8 +147,11 @@ def _from_family(spec: ModelSpec, families: Families | None, origins: Origins) -
         what = f"there is no catalog to look up '{spec.family}' in."
         hint = "Give a source instead, such as source: {huggingface: org/repo}."
         raise explain.at_key(origins, key, what, hint)
-    with explain.placed(origins, key):
-        return families(spec)
+    try:
+        with explain.placed(origins, key):
+            return families(spec)
+    except NotFound as error:
+        raise explain.at_key(origins, key, error.message, error.hint) from None
 
 
 def _check_path(spec: ModelSpec, origins: Origins) -> None:

@@ -45,8 +45,8 @@ LOG_LEVEL = Variable(
 MODEL_SRC = Variable(
     name="XINFER_MODEL_SRC",
     peer="XINFERENCE_MODEL_SRC",
-    default="huggingface",
-    doc="Hub that model families are fetched from: huggingface or modelscope.",
+    default="auto",
+    doc="Hub that model families are fetched from: auto, huggingface or modelscope.",
 )
 VARIABLES = (HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, MODEL_SRC)
 

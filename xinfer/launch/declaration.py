@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,14 +15,18 @@ from xinfer.config import explain
 from xinfer.config.compile import compile_recipe
 from xinfer.config.compose import Composed, compose
 from xinfer.config.render import render
-from xinfer.config.settings import environment
+from xinfer.config.settings import Environment, environment
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
 from xinfer.domain.model import ModelSpec
+from xinfer.domain.ports import RegistrationStore
 from xinfer.engines.registry import Registry
 from xinfer.launch.preflight import prepare_home
 from xinfer.launch.settings_file import write_settings
 from xinfer.worker.devices import Devices
+
+if TYPE_CHECKING:
+    from xinfer.services.families import Families
 
 _OVERRIDE = re.compile(r"[+~]|[A-Za-z_][A-Za-z0-9_]*(\.[^=]*)?=")
 
@@ -68,7 +73,7 @@ def declare(words: Sequence[str]) -> Declaration:
     overrides = [word for word in words if word != named]
     composed = compose(recipe, overrides, surroundings)
     engines = Registry()
-    compiled = compile_recipe(composed, engines, surroundings.home)
+    compiled = compile_recipe(composed, engines, surroundings.home, _Catalog(engines, surroundings))
     _check_engines(compiled.models, engines, composed)
     return Declaration(
         home=Home(surroundings.home),
@@ -78,6 +83,38 @@ def declare(words: Sequence[str]) -> Declaration:
         name=compiled.recipe,
         composed=composed,
     )
+
+
+class _Catalog:
+    """Names the files of families, those that users of this home registered among them.
+
+    Loaded when a recipe names the first family: most of them do not.
+    """
+
+    def __init__(self, engines: Registry, surroundings: Environment) -> None:
+        self._engines = engines
+        self._surroundings = surroundings
+        self._families: Families | None = None
+
+    def __call__(self, spec: ModelSpec) -> ModelSpec:
+        if self._families is None:
+            from xinfer.services.families import Families
+
+            self._families = Families(
+                self._engines, self._registrations(), hub=self._surroundings.model_src
+            )
+        return self._families.resolve(spec).spec
+
+    def _registrations(self) -> RegistrationStore | None:
+        """None where there is no state, or one of an older version."""
+        path = Home(self._surroundings.home).database
+        if not path.exists():
+            return None
+        from xinfer.store.database import Database
+        from xinfer.store.registrations import Registrations
+
+        database = Database(f"sqlite:///{path}")
+        return Registrations(database) if database.is_current() else None
 
 
 def _check_engines(models: Mapping[str, ModelSpec], engines: Registry, composed: Composed) -> None:

@@ -25,6 +25,7 @@ from xinfer.api.resources.models import Models as ModelsResource
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.routes import Resources, routes
+from xinfer.config.settings import environment
 from xinfer.control.cluster import ClusterControl
 from xinfer.control.loop import Loop
 from xinfer.domain.cluster import Settings
@@ -46,6 +47,8 @@ from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.scratch import metrics_folder
 from xinfer.launch.tls import tls_context
 from xinfer.services.cluster import Cluster
+from xinfer.services.families import Families
+from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.models import Models
 from xinfer.services.recipes import Recipes
@@ -54,6 +57,7 @@ from xinfer.services.view import CachedView, States
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
 from xinfer.store.measurements import Measurements
+from xinfer.store.registrations import Registrations
 from xinfer.store.watch import Watch
 
 log = logging.getLogger("xinfer.supervisor")
@@ -129,6 +133,10 @@ class SupervisorProcess:
         database = Database(store_url(home, settings))
         self._store = ClusterStore(database)
         self._measurements = Measurements(database)
+        self._registrations = Registrations(database)
+        self._families = Families(
+            Registry(), self._registrations, hub=environment(os.environ).model_src
+        )
         self._watch = Watch(self._store)
         self._access = Access(database, settings, secrets, self._refresh)
         self._states = States(desired=self._store, assigned=self._store, observed=self._store)
@@ -199,6 +207,8 @@ class SupervisorProcess:
         models = Models(
             self._states,
             Registry(),
+            families=self._families,
+            fit=Fit(Registry(), self._measurements),
             settings=self._settings.engines,
             node_grace_s=cluster.node_grace_s,
             stamp=lambda: self._watch.stamp,

@@ -19,6 +19,8 @@ from xinfer.domain.routing import RouteState
 from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
 from xinfer.services.checks import Checks
 from xinfer.services.failure import launch_failure
+from xinfer.services.families import Families
+from xinfer.services.fit import Fit
 from xinfer.services.view import States, View
 
 _ATTEMPTS = 20
@@ -34,7 +36,9 @@ Edit = Callable[[Mapping[str, ModelSpec]], dict[str, ModelSpec]]
 
 
 class Models:
-    """`stamp()` and `wait` let a caller sleep until the store changes; `changed()` tells this
+    """`families` name the files of a model, `fit` says what memory it needs.
+
+    `stamp()` and `wait` let a caller sleep until the store changes; `changed()` tells this
     process that it did. `settings` by engine are the defaults under every model's own options.
     """
 
@@ -43,6 +47,8 @@ class Models:
         states: States,
         engines: Engines,
         *,
+        families: Families,
+        fit: Fit,
         stamp: Callable[[], int],
         wait: Wait,
         changed: Callable[[], None],
@@ -52,6 +58,8 @@ class Models:
     ) -> None:
         self._states = states
         self._checks = Checks(engines, settings or {})
+        self._families = families
+        self._fit = fit
         self._stamp = stamp
         self._wait = wait
         self._changed = changed
@@ -67,11 +75,23 @@ class Models:
         self._changed()
 
     def check(self, spec: ModelSpec) -> ModelSpec:
-        """The spec as it can be stored. Raises Invalid."""
-        return self._checks.spec(spec, self.view().machines())
+        """The spec as it can be stored, with its files and memory. Raises Invalid, NotFound."""
+        return self._complete(spec, self.view())
 
-    def launch(self, spec: ModelSpec, *, uid_is_given: bool = True) -> ModelSpec:
-        """Declare one more model; returns it as stored.
+    def _complete(self, spec: ModelSpec, view: View, hub: str | None = None) -> ModelSpec:
+        try:
+            resolved = self._families.resolve(spec, hub=hub)
+        except NotFound as error:
+            hint = f"{error.hint} Or give model_path, or source with a hub.".lstrip()
+            raise Invalid(error.message, hint, key="model_name") from None
+        checked = self._checks.spec(resolved.spec, view.machines())
+        needs = resolved.needs or self._families.needs(checked)
+        return replace(checked, memory_bytes=self._fit.needed(checked, needs, view.machines()))
+
+    def launch(
+        self, spec: ModelSpec, *, uid_is_given: bool = True, hub: str | None = None
+    ) -> ModelSpec:
+        """Declare one more model; returns it as stored. `hub` is where its family is fetched from.
 
         A uid that is not given but follows from the name gets a suffix when it is taken. Raises
         Invalid when a given one is, or for what the engine cannot do; NoCapacity when no node can
@@ -79,7 +99,7 @@ class Models:
         """
         view = self._without_remains(spec.uid)
         checked = replace(
-            self._checks.spec(spec, view.machines()),
+            self._complete(spec, view, hub),
             uid=_free_uid(view.desired.models, spec.uid, given=uid_is_given),
             created_s=int(self._clock()),
         )
@@ -94,14 +114,16 @@ class Models:
         self._edit(add)
         return stored
 
-    def launch_and_wait(self, spec: ModelSpec, *, uid_is_given: bool = True) -> ModelSpec:
+    def launch_and_wait(
+        self, spec: ModelSpec, *, uid_is_given: bool = True, hub: str | None = None
+    ) -> ModelSpec:
         """Like `launch`, and return when every replica serves.
 
         A launch that fails is withdrawn, so that the uid is free for the next try; raises
         LaunchFailed or NoCapacity with the cause. Raises NotReady when it takes longer than it
         may; it then goes on.
         """
-        launched = self.launch(spec, uid_is_given=uid_is_given)
+        launched = self.launch(spec, uid_is_given=uid_is_given, hub=hub)
         try:
             self.await_ready(launched.uid, launched.launch_timeout_s + _MARGIN_S)
         except (LaunchFailed, NoCapacity):
@@ -181,9 +203,11 @@ class Models:
             replace(view.desired, models=models), view.assigned, view.observed, now_s, policy
         )
         if spec.uid in would.refusals:
+            machines = view.machines()
+            hint = self._fit.alternatives(spec, self._families.of(spec), machines)
             raise NoCapacity(
                 f"Model '{spec.uid}' can be placed nowhere. {would.refusals[spec.uid]}",
-                "Ask for less, or end another model.",
+                hint or "Ask for less, or end another model.",
             )
 
     def _edit(self, change: Edit) -> None:

@@ -63,6 +63,7 @@ class Recipes:
         stored revision, or when a uid belongs to a model launched through the API.
         """
         specs = _by_uid([self._check(spec) for spec in models])
+        estimated = frozenset(spec.uid for spec in models if spec.memory_bytes is None)
         for _ in range(_ATTEMPTS):
             before = self._desired.desired()
             if expected is not None and before.revision != expected:
@@ -70,7 +71,9 @@ class Recipes:
                     f"The desired state is at revision {before.revision}, not {expected}.",
                     "Read it again, and apply on top of that.",
                 )
-            after, changes = _compare(before, specs, int(self._clock()), recipe)
+            after, changes = _compare(
+                before, _settled(specs, before, estimated), int(self._clock()), recipe
+            )
             if replace(after, revision=before.revision) == before:
                 return changes
             try:
@@ -95,6 +98,23 @@ def _by_uid(models: Sequence[ModelSpec]) -> dict[str, ModelSpec]:
             key="models",
         )
     return specs
+
+
+def _settled(
+    specs: Mapping[str, ModelSpec], before: Desired, estimated: frozenset[str]
+) -> dict[str, ModelSpec]:
+    """The specs with the memory that is stored, where that alone would differ and is an estimate.
+
+    Estimates get better with time; that must not make the same recipe a change.
+    """
+    return {
+        uid: replace(spec, memory_bytes=known.memory_bytes)
+        if uid in estimated
+        and (known := before.models.get(uid)) is not None
+        and known.digest() == spec.digest()
+        else spec
+        for uid, spec in specs.items()
+    }
 
 
 def _compare(

@@ -78,6 +78,11 @@ class Database:
             elif current != HEAD:
                 self._upgrade(connection)
 
+    def is_current(self) -> bool:
+        """Whether it can be read as it is. Raises StoreFailed when it cannot be opened."""
+        with self.read() as connection:
+            return self._version(connection) == HEAD
+
     def close(self) -> None:
         """Drop the connection."""
         self._engine.dispose()

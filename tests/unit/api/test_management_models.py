@@ -112,7 +112,7 @@ def test_other_spellings_mean_the_same(api: Client, house: House) -> None:
         ({"model_engine": None}, "model_engine"),
         ({"model_engine": "fre"}, "Did you mean 'free'?"),
         ({"model_type": "LLN"}, "Did you mean 'LLM'?"),
-        ({"model_engine": "paper"}, "huggingface"),
+        ({"model_engine": "paper"}, "source with a hub"),
         ({"source": {"hugingface": "a/b"}}, "Did you mean 'huggingface'?"),
         ({"source": {"path": "/a", "package": "b"}}, "path and package"),
         ({"source": {"revision": "v1"}}, "exactly one of"),

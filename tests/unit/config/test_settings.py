@@ -13,7 +13,7 @@ def test_defaults() -> None:
     env = environment({})
     assert env.home == Path.home() / ".xinfer"
     assert (env.endpoint, env.api_key, env.log_level) == ("http://127.0.0.1:9997", "", "")
-    assert env.model_src == "huggingface"
+    assert env.model_src == "auto"
 
 
 @pytest.mark.parametrize("variable", [one for one in VARIABLES if one.peer], ids=lambda v: v.name)

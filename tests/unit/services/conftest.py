@@ -19,6 +19,8 @@ from xinfer.domain.options import Option
 from xinfer.domain.replica import Cause, Phase, PhaseMark, ReplicaStatus
 from xinfer.domain.state import AssignedReplica
 from xinfer.errors import Invalid
+from xinfer.services.families import Families
+from xinfer.services.fit import Fit
 from xinfer.services.models import Models
 from xinfer.services.recipes import Recipes
 from xinfer.services.reports import Reports
@@ -84,6 +86,8 @@ class House:
         self.models = Models(
             States(desired=self.store, assigned=self.store, observed=self.store),
             Shelf(),
+            families=Families(Shelf()),
+            fit=Fit(Shelf(), self.measurements),
             stamp=lambda: self.watch.stamp,
             wait=self.wait,
             changed=self.changed,

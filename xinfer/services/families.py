@@ -1,0 +1,145 @@
+"""From the name of a family to the files of one variant of it, for an engine that can read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from xinfer.catalog import match
+from xinfer.catalog.builtin import Builtin
+from xinfer.catalog.custom import parse
+from xinfer.catalog.family import UNSERVED, Family, Kind
+from xinfer.catalog.footprint import footprint
+from xinfer.catalog.registry import Registry
+from xinfer.domain.footprint import Footprint
+from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.ports import Engines, RegistrationStore
+from xinfer.domain.registration import Registration
+from xinfer.errors import Invalid, NotFound
+
+_HUBS = ("huggingface", "modelscope")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A spec with its files named. `family` and `needs` are None for one that brings a source."""
+
+    spec: ModelSpec
+    family: Family | None = None
+    needs: Footprint | None = None
+
+
+class Families:
+    """`hub` is the preferred one: huggingface, modelscope, or auto (whichever is reached)."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        registrations: RegistrationStore | None = None,
+        *,
+        hub: str = "auto",
+        builtin: Builtin | None = None,
+    ) -> None:
+        self._engines = engines
+        self._registrations = registrations
+        self._hub = hub
+        self._builtin = builtin or Builtin()
+        self._kept: tuple[tuple[Registration, ...], Registry] | None = None
+
+    def registry(self) -> Registry:
+        """All families as they are now."""
+        known = self._registrations.registrations() if self._registrations is not None else ()
+        if self._kept is None or self._kept[0] != known:
+            custom = [
+                replace(parse(Kind.of(one.kind), one.body), version=one.version) for one in known
+            ]
+            self._kept = (known, Registry(self._builtin, custom))
+        return self._kept[1]
+
+    def resolve(self, spec: ModelSpec, *, hub: str | None = None) -> Resolved:
+        """The spec with kind, format, size, quantization and source filled in from its family.
+
+        A spec that has a source, or whose engine loads no files, stays as it is. `hub` is that of
+        this one model. Raises NotFound with the nearest names or values, Invalid for a kind that
+        nothing here can run or a family that the engine cannot.
+        """
+        engine = self._engines.get(spec.engine)
+        if spec.source is not None or not engine.traits.needs_source:
+            return Resolved(spec=spec)
+        name = spec.family or spec.uid
+        family = self._find(name, spec.kind, engine.traits.kinds)
+        kind = ModelKind(family.kind)
+        if kind not in engine.traits.kinds:
+            served = ", ".join(engine.traits.kinds)
+            raise Invalid(
+                f"'{name}' is a model of type {kind}, which engine '{engine.name}' does not serve.",
+                f"It serves {served}.",
+                key="model_engine",
+            )
+        wish = match.Wish(
+            format=spec.format,
+            size=spec.size,
+            quantization=spec.quantization,
+            formats=engine.traits.formats,
+        )
+        choice = match.choose(family, wish, self._preferred(hub))
+        source = match.source(choice, _projector(spec))
+        if hub not in {None, "", "auto"}:
+            # Who names a hub for one model does not want the files from elsewhere.
+            source = replace(source, mirrors=())
+        return Resolved(
+            spec=replace(
+                spec,
+                kind=kind,
+                family=name,
+                format=choice.variant.format,
+                size=choice.variant.size,
+                quantization=choice.quantization,
+                source=source,
+            ),
+            family=family,
+            needs=footprint(choice.variant, choice.quantization),
+        )
+
+    def needs(self, spec: ModelSpec) -> Footprint | None:
+        """What the variant that a spec names needs; None when the catalog does not know it."""
+        family = self.of(spec)
+        for variant in family.variants if family is not None else ():
+            if (variant.format, variant.size) == (spec.format, spec.size):
+                return footprint(variant, spec.quantization or "none")
+        return None
+
+    def of(self, spec: ModelSpec) -> Family | None:
+        """The family of a spec, if it names one that is known."""
+        try:
+            return self.registry().find(Kind.of(spec.kind), spec.family or spec.uid)
+        except NotFound:
+            return None
+
+    def _find(self, name: str, kind: ModelKind, kinds: Sequence[ModelKind]) -> Family:
+        """Of the asked kind; else of another kind that the engine serves."""
+        registry = self.registry()
+        known = registry.kind_of(name)
+        if known is not None and known in UNSERVED:
+            raise Invalid(f"'{name}' cannot be launched: {UNSERVED[known]}.", key="model_name")
+        wanted = Kind.of(kind)
+        if known is not None and known is not wanted and ModelKind(known) in kinds:
+            wanted = known
+        return registry.find(wanted, name)
+
+    def _preferred(self, hub: str | None) -> tuple[str, ...]:
+        first = hub or self._hub
+        if first in {"auto", ""}:
+            return _HUBS
+        if first not in _HUBS:
+            raise Invalid(
+                f"download_hub: there is no hub '{first}'.",
+                f"Known: auto, {', '.join(_HUBS)}.",
+                key="download_hub",
+            )
+        return (first, *(each for each in _HUBS if each != first))
+
+
+def _projector(spec: ModelSpec) -> str | None:
+    given = spec.options.get("mmproj")
+    return str(given) if given and given != "auto" and "/" not in str(given) else None
