@@ -82,13 +82,14 @@ class Place:
     draft_quantizations: tuple[str, ...] = ()
     uri: str = ""
 
-    def has(self, quantization: str) -> bool:
-        """Whether it has that quantization, in any case of letters."""
-        return quantization.lower() in {each.lower() for each in self.offered()}
+    def spelling(self, quantization: str) -> str | None:
+        """How it spells that quantization, given in any case of letters; None = it has none."""
+        wanted = quantization.lower()
+        return next((each for each in self.offered() if each.lower() == wanted), None)
 
     def offered(self) -> tuple[str, ...]:
         """What it has, in its own order."""
-        return self.quantizations or (UNQUANTIZED,)
+        return self.quantizations or tuple(self.parts) or (UNQUANTIZED,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,9 @@ _FOLDER_FILES = (
     *("*.py", "*.tiktoken", "*_Pooling/*", "*_Dense/*", "*_Normalize/*"),
 )
 """What a model in a folder is made of; other weights of the same model stay where they are."""
+
+
+_READABLE = "readable format"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,26 +61,43 @@ def plain_size(size: str | int | float) -> str:
 
 
 def choices(family: Family, hubs: Sequence[str]) -> Iterator[Choice]:
-    """Every variant in every quantization, those of the preferred hub first in each."""
-    for variant in family.variants:
-        for quantization in variant.quantizations():
-            having = [hub for hub, place in variant.sources.items() if place.has(quantization)]
-            ranked = sorted(having, key=lambda hub: _rank(hub, hubs))
-            yield Choice(
-                family=family, variant=variant, quantization=quantization, hubs=tuple(ranked)
-            )
+    """Every variant in every quantization once: all that the preferred hub has, then the rest.
+
+    Hubs that are not among `hubs` come last, Hugging Face before others.
+    """
+    everywhere = dict.fromkeys(hub for variant in family.variants for hub in variant.sources)
+    ranked = sorted(everywhere, key=lambda hub: _rank(hub, hubs))
+    seen: set[tuple[int, str]] = set()
+    for hub in ranked:
+        for index, variant in enumerate(family.variants):
+            place = variant.sources.get(hub)
+            for quantization in place.offered() if place is not None else ():
+                if (index, quantization.lower()) in seen:
+                    continue
+                seen.add((index, quantization.lower()))
+                yield Choice(
+                    family=family,
+                    variant=variant,
+                    quantization=quantization,
+                    hubs=tuple(each for each in ranked if _has(variant, each, quantization)),
+                )
 
 
 def choose(family: Family, wish: Wish, hubs: Sequence[str] = ("huggingface",)) -> Choice:
     """The first choice that has all that is wished; `hubs` in the order of preference.
 
-    A single hub that the family has nothing on is passed over. Raises NotFound that names the
+    A preferred hub that has nothing of the kind is passed over. Raises NotFound that names the
     first wish that nothing fulfils, and what there is instead.
     """
     left = list(choices(family, hubs))
+    if not left:
+        raise NotFound(
+            f"The catalog does not say where the files of '{family.name}' are.",
+            "Give a source of your own.",
+        )
     steps = (
         ("format", wish.format and plain_format(wish.format), _format),
-        ("format", wish.formats or None, _format),
+        (_READABLE, wish.formats or None, _format),
         ("size", wish.size and plain_size(wish.size), _size),
         ("quantization", wish.quantization and wish.quantization.lower(), _quantization),
     )
@@ -88,38 +109,54 @@ def choose(family: Family, wish: Wish, hubs: Sequence[str] = ("huggingface",)) -
         if not fitting:
             raise _none(family, what, accepted, [value(one) for one in left], wish)
         left = fitting
-    return min(left, key=lambda one: _rank(one.hubs[0], hubs)) if left else _nothing(family)
+    return left[0]
 
 
 def source(choice: Choice, projector: str | None = None) -> Source:
-    """Where the files are: the preferred hub, with the other hubs as mirrors.
+    """Where the files are: the preferred hub, with the other hubs that have them as mirrors.
 
-    Of several projectors the named one is taken, else the first. Raises NotFound for an unknown
-    one.
+    Of several projectors the named one is taken, else the first. Raises NotFound for one that the
+    preferred hub does not have, or a variant without files.
     """
-    found = [_source(choice, hub, projector) for hub in choice.hubs]
-    return replace(found[0], mirrors=tuple(found[1:]))
+    first = _source(choice, choice.hubs[0], projector)
+    if first.hub is Hub.PATH:
+        return first
+    mirrors = []
+    for hub in choice.hubs[1:]:
+        try:
+            mirror = _source(choice, hub, projector)
+        except NotFound:
+            continue
+        if mirror.hub is not Hub.PATH:
+            mirrors.append(mirror)
+    return replace(first, mirrors=tuple(mirrors))
 
 
 def _source(choice: Choice, hub: str, projector: str | None) -> Source:
     place = choice.variant.sources[hub]
-    if place.uri:
-        return Source(hub=Hub.PATH, ref=place.uri)
+    own = place.spelling(choice.quantization) or choice.quantization
     files: tuple[str, ...] = _FOLDER_FILES
-    repo = place.repo.replace("{quantization}", choice.quantization)
     if choice.variant.format == "gguf":
-        files = (*_gguf_files(place, choice.quantization), *_projector(place, projector))
+        files = tuple(map(glob.escape, (*_gguf_files(place, own), *_projector(place, projector))))
+    if place.uri:
+        ref = place.uri.replace("{quantization}", own)
+        return Source(hub=Hub.PATH, ref=ref, files=files if choice.variant.format == "gguf" else ())
+    if not place.repo:
+        raise NotFound(
+            f"Nothing says where the files of '{choice.family.name}' are.",
+            "Register it with model_id or model_uri, or launch it with model_path.",
+        )
+    repo = place.repo.replace("{quantization}", own)
     return Source(hub=Hub(hub), ref=repo, revision=place.revision, files=files)
 
 
 def _gguf_files(place: Place, quantization: str) -> tuple[str, ...]:
-    own = next(each for each in place.offered() if each.lower() == quantization.lower())
-    parts = place.parts.get(own)
-    if not parts:
-        return (place.file.replace("{quantization}", own),)
-    return tuple(
-        place.split_file.replace("{quantization}", own).replace("{part}", part) for part in parts
-    )
+    parts = place.parts.get(quantization, ())
+    template = place.split_file if parts else place.file
+    name = template.replace("{quantization}", quantization)
+    if not name and not place.uri:
+        raise NotFound(f"{place.repo} names no file for the quantization {quantization}.")
+    return tuple(name.replace("{part}", part) for part in parts) or ((name,) if name else ())
 
 
 def _projector(place: Place, name: str | None) -> tuple[str, ...]:
@@ -132,8 +169,16 @@ def _projector(place: Place, name: str | None) -> tuple[str, ...]:
     return (name,)
 
 
+def _has(variant: Variant, hub: str, quantization: str) -> bool:
+    place = variant.sources.get(hub)
+    return place is not None and place.spelling(quantization) is not None
+
+
 def _rank(hub: str, hubs: Sequence[str]) -> int:
-    return hubs.index(hub) if hub in hubs else len(hubs)
+    """Lower is better."""
+    if hub in hubs:
+        return list(hubs).index(hub)
+    return len(hubs) + (hub != Hub.HUGGINGFACE)
 
 
 def _format(one: Choice) -> str:
@@ -153,6 +198,12 @@ def _none(
 ) -> NotFound:
     known = [each for each in dict.fromkeys(there) if each]
     asked = " or ".join(sorted(accepted))
+    if what == _READABLE:
+        return NotFound(
+            f"'{family.name}' has no variant that the engine reads: that is {asked}, and it has"
+            f" {', '.join(known)}.",
+            "Choose another engine; `xinfer engine -n NAME` lists those that can run it.",
+        )
     rest = [
         f"{name} {value}"
         for name, value in (("format", wish.format), ("size", wish.size))
@@ -163,7 +214,3 @@ def _none(
     return NotFound(
         f"'{family.name}' has no {what} {asked}{among}; it has {', '.join(known) or 'none'}.", hint
     )
-
-
-def _nothing(family: Family) -> Choice:
-    raise NotFound(f"'{family.name}' has no variants.", "Register it again, with model_specs.")
