@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from xinfer.api.app import Route
 from xinfer.api.resources.cluster import Cluster
+from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
 from xinfer.api.resources.keys import Keys
@@ -14,6 +15,7 @@ from xinfer.api.resources.metrics import Metrics
 from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
+from xinfer.api.resources.registrations import Lists, Registrations
 from xinfer.api.resources.token import Setup, Token
 from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
@@ -29,6 +31,15 @@ class AccessResources:
     keys: Keys
     usage: Usage
     audit: Audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogResources:
+    """Which models there are, and which engines can run them."""
+
+    registrations: Registrations
+    lists: Lists
+    engines: Engines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +59,7 @@ class Resources:
     readiness: Readiness
     metrics: Metrics
     access: AccessResources
+    catalog: CatalogResources
 
 
 def routes(to: Resources) -> list[Route]:
@@ -75,6 +87,21 @@ def routes(to: Resources) -> list[Route]:
         ("/readyz", to.readiness),
         ("/metrics", to.metrics),
         *_access_routes(to.access),
+        *_catalog_routes(to.catalog),
+    ]
+
+
+def _catalog_routes(to: CatalogResources) -> list[Route]:
+    return [
+        ("/v1/model_registrations/{kind}", to.registrations),
+        ("/v1/model_registrations/{kind}/{name}", to.registrations, "one"),
+        ("/v1/engines", to.engines),
+        ("/v1/engines/{first}", to.engines, "text"),
+        ("/v1/engines/{first}/{name}", to.engines, "kind"),
+        ("/v1/models/families", to.lists, "families"),
+        ("/v1/models/prompts", to.lists, "prompts"),
+        ("/v1/models/vllm-supported", to.lists, "vllm"),
+        ("/v1/models/{uid}/{name}/versions", to.lists, "versions"),
     ]
 
 

@@ -41,6 +41,18 @@ ACCESS: Mapping[str, Access] = {
     "GET /v1/models/{uid}/logs": Scope.LOGS_LIST,
     "GET /v1/recipe": Scope.ADMIN,
     "PUT /v1/recipe": Scope.ADMIN,
+    # catalog
+    "GET /v1/model_registrations/{kind}": Scope.MODELS_LIST,
+    "POST /v1/model_registrations/{kind}": Scope.MODELS_REGISTER,
+    "GET /v1/model_registrations/{kind}/{name}": Scope.MODELS_LIST,
+    "DELETE /v1/model_registrations/{kind}/{name}": Scope.MODELS_REGISTER,
+    "GET /v1/engines": Scope.MODELS_LIST,
+    "GET /v1/engines/{first}": Scope.MODELS_LIST,
+    "GET /v1/engines/{first}/{name}": Scope.MODELS_LIST,
+    "GET /v1/models/families": Need.SIGNED_IN,
+    "GET /v1/models/prompts": Need.SIGNED_IN,
+    "GET /v1/models/vllm-supported": Need.SIGNED_IN,
+    "GET /v1/models/{uid}/{name}/versions": Scope.MODELS_LIST,
     # cluster
     "GET /status": Need.SIGNED_IN,
     "GET /v1/cluster/info": Scope.ADMIN,

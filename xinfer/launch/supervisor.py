@@ -16,6 +16,7 @@ from pathlib import Path
 from xinfer.api import errors
 from xinfer.api.app import App, create_app
 from xinfer.api.resources.cluster import Cluster as ClusterResource
+from xinfer.api.resources.engines import Engines as EnginesResource
 from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
 from xinfer.api.resources.logs import Logs
@@ -24,7 +25,9 @@ from xinfer.api.resources.models import Model, ModelParts
 from xinfer.api.resources.models import Models as ModelsResource
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
-from xinfer.api.routes import Resources, routes
+from xinfer.api.resources.registrations import Lists
+from xinfer.api.resources.registrations import Registrations as RegistrationsResource
+from xinfer.api.routes import CatalogResources, Resources, routes
 from xinfer.config.settings import environment
 from xinfer.control.cluster import ClusterControl
 from xinfer.control.loop import Loop
@@ -51,7 +54,9 @@ from xinfer.services.families import Families
 from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.models import Models
+from xinfer.services.offers import Offers
 from xinfer.services.recipes import Recipes
+from xinfer.services.registrations import Registrations as RegistrationService
 from xinfer.services.reports import Reports
 from xinfer.services.view import CachedView, States
 from xinfer.store.cluster_store import ClusterStore
@@ -134,6 +139,7 @@ class SupervisorProcess:
         self._store = ClusterStore(database)
         self._measurements = Measurements(database)
         self._registrations = Registrations(database)
+        self._fit = Fit(Registry(), self._measurements)
         self._families = Families(
             Registry(), self._registrations, hub=environment(os.environ).model_src
         )
@@ -208,7 +214,7 @@ class SupervisorProcess:
             self._states,
             Registry(),
             families=self._families,
-            fit=Fit(Registry(), self._measurements),
+            fit=self._fit,
             settings=self._settings.engines,
             node_grace_s=cluster.node_grace_s,
             stamp=lambda: self._watch.stamp,
@@ -232,6 +238,15 @@ class SupervisorProcess:
                 address=f"{cluster.host}:{cluster.port}",
                 grace_s=cluster.node_grace_s,
             ),
+        )
+
+    def _catalog(self) -> CatalogResources:
+        registrations = RegistrationService(self._families, self._registrations, self._watch.look)
+        offers = Offers(Registry(), self._families, self._fit, lambda: self._view().machines())
+        return CatalogResources(
+            registrations=RegistrationsResource(registrations),
+            lists=Lists(registrations),
+            engines=EnginesResource(offers),
         )
 
     def _wait_unless_stopping(self, stamp: int, timeout_s: float) -> bool:
@@ -267,6 +282,7 @@ class SupervisorProcess:
             readiness=Readiness(self._table),
             metrics=MetricsResource(self._metrics),
             access=self._access.resources(),
+            catalog=self._catalog(),
         )
 
 

@@ -9,23 +9,29 @@ import falcon
 import falcon.testing
 import pytest
 
-from tests.unit.services.conftest import House, house
+from tests.unit.services.conftest import House, Shelf, house
 from tests.unit.services.people import ADMIN_KEY, People
 from xinfer.api.app import Gate, create_app
 from xinfer.api.auth import Authenticator
 from xinfer.api.cors import Cors
 from xinfer.api.resources.cluster import Cluster as ClusterResource
+from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
+from xinfer.api.resources.registrations import Lists
+from xinfer.api.resources.registrations import Registrations as RegistrationsResource
 from xinfer.api.resources.token import Setup, Token
 from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
-from xinfer.api.routes import AccessResources, Resources, routes
+from xinfer.api.routes import AccessResources, CatalogResources, Resources, routes
 from xinfer.services.cluster import Cluster
+from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
+from xinfer.services.offers import Offers
+from xinfer.services.registrations import Registrations
 from xinfer.services.view import CachedView, States
 
 __all__ = ["house"]
@@ -53,6 +59,16 @@ def token_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def people(tmp_path: Path) -> People:
     return People(f"sqlite:///{tmp_path}/people.db")
+
+
+def catalog_resources(house: House) -> CatalogResources:
+    registrations = Registrations(house.families, house.registrations, house.changed)
+    offers = Offers(Shelf(), house.families, Fit(Shelf()), lambda: house.models.view().machines())
+    return CatalogResources(
+        registrations=RegistrationsResource(registrations),
+        lists=Lists(registrations),
+        engines=Engines(offers),
+    )
 
 
 def access_resources(people: People) -> AccessResources:
@@ -90,6 +106,7 @@ def api(house: House, token_file: Path, people: People) -> falcon.testing.TestCl
         readiness=elsewhere,
         metrics=elsewhere,
         access=access_resources(people),
+        catalog=catalog_resources(house),
     )
     gate = Gate(
         authenticator=Authenticator(enabled=True, directory=people.directory, cluster_token=TOKEN),

@@ -28,6 +28,7 @@ from xinfer.services.view import States
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
 from xinfer.store.measurements import Measurements
+from xinfer.store.registrations import Registrations
 from xinfer.store.watch import Watch
 
 
@@ -75,18 +76,20 @@ class House:
 
     store: ClusterStore
     measurements: Measurements
+    registrations: Registrations
     now: float = 10_000.0
     script: list[Callable[[], None]] = field(default_factory=list)
     changes: int = 0
     sequence: int = 0
 
     def __post_init__(self) -> None:
+        self.families = Families(Shelf(), self.registrations)
         self.watch = Watch(self.store)
         self.watch.look()
         self.models = Models(
             States(desired=self.store, assigned=self.store, observed=self.store),
             Shelf(),
-            families=Families(Shelf()),
+            families=self.families,
             fit=Fit(Shelf(), self.measurements),
             stamp=lambda: self.watch.stamp,
             wait=self.wait,
@@ -167,5 +170,6 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     database = Database(f"sqlite:///{tmp_path}/xinfer.db")
     database.migrate()
-    yield House(ClusterStore(database, clock=lambda: 10_000.0), Measurements(database))
+    store = ClusterStore(database, clock=lambda: 10_000.0)
+    yield House(store, Measurements(database), Registrations(database))
     database.close()
