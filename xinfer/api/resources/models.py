@@ -47,7 +47,7 @@ class Models:
         self._rights.check(req.context.principal, asked.spec)
         wait = req.get_param_as_bool("wait_ready", default=True)
         begin = self._models.launch_and_wait if wait else self._models.launch
-        spec = begin(asked.spec, uid_is_given=asked.uid_is_given)
+        spec = begin(asked.spec, uid_is_given=asked.uid_is_given, hub=asked.hub)
         resp.media = {"model_uid": spec.uid}
 
 

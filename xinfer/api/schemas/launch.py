@@ -33,6 +33,7 @@ class LaunchBody(msgspec.Struct, kw_only=True):
     gpu_idx: int | list[int] | None = None
     worker_ip: str | None = None
     request_limits: int | None = None
+    download_hub: str | None = None
     model_path: str | None = None
     envs: dict[str, str] | None = None
     env: dict[str, str] | None = None
@@ -44,10 +45,13 @@ class LaunchBody(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What is asked for; `uid_is_given`: by the caller, not taken from the model's name."""
+    """What is asked for; `uid_is_given`: by the caller, not taken from the model's name. `hub` is
+    where the files of its family are to come from.
+    """
 
     spec: ModelSpec
     uid_is_given: bool
+    hub: str | None = None
 
 
 def read(req: falcon.Request) -> Launch:
@@ -65,7 +69,11 @@ def read(req: falcon.Request) -> Launch:
             "Give model_engine, such as llama.cpp.",
             key="model_engine",
         )
-    return Launch(spec=_spec(launch, given), uid_is_given=bool(launch.model_uid))
+    return Launch(
+        spec=_spec(launch, given),
+        uid_is_given=bool(launch.model_uid),
+        hub=launch.download_hub.lower() if launch.download_hub else None,
+    )
 
 
 def _spec(launch: LaunchBody, given: Mapping[str, Any]) -> ModelSpec:
