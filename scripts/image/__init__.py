@@ -1,0 +1,1 @@
+"""Runs a Dockerfile without Docker, to prove what it says."""

@@ -1,0 +1,98 @@
+"""Root file systems of images: a base by debootstrap, and commands run inside by chroot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_BASES = {"debian:bookworm-slim": "bookworm"}
+_MOUNTS = ("/proc", "/dev", "/sys")
+
+
+class Root:
+    """A folder with a system in it. `binds` are places of this machine that are seen inside."""
+
+    def __init__(self, folder: Path, binds: Sequence[Path] = ()) -> None:
+        self.folder = folder
+        self._binds = binds
+
+    def run(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        user: str = "root",
+        cwd: str = "/",
+    ) -> int:
+        """The exit status of a command inside."""
+        with self.mounted():
+            return self.start(argv, environment, user=user, cwd=cwd).wait()
+
+    def also(self, place: Path) -> None:
+        """See one more place of this machine inside, from the next mounting on."""
+        self._binds = (*self._binds, place)
+
+    def start(
+        self,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        user: str,
+        cwd: str,
+        quiet: bool = False,
+    ) -> subprocess.Popen[bytes]:
+        """A command inside, as PID 1 of a PID namespace of its own, as a container has it."""
+        inside = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), *argv]
+        moved = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', cwd, *inside]
+        switch = ["chroot", f"--userspec={user}", str(self.folder), *moved]
+        output = subprocess.DEVNULL if quiet else None
+        return subprocess.Popen(
+            ["unshare", "--pid", "--fork", "--kill-child", *switch], stdout=output, stderr=output
+        )
+
+    @contextmanager
+    def mounted(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for place in (*map(Path, _MOUNTS), *self._binds):
+                target = self.folder / place.relative_to("/")
+                if place.is_dir():
+                    target.mkdir(parents=True, exist_ok=True)
+                else:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.touch()
+                subprocess.run(["mount", "--bind", str(place), str(target)], check=True)
+                stack.callback(subprocess.run, ["umount", "--lazy", str(target)], check=False)
+            yield
+
+    def place(self, path: str, cwd: str = "/") -> Path:
+        """Where a path of the inside lies here."""
+        return self.folder / os.path.normpath(Path(cwd) / path).lstrip("/")
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def base(image: str, cache: Path) -> Path:
+    """The folder of a base image, made once. Raises ValueError for one that is not known."""
+    suite = _BASES.get(image)
+    if suite is None:
+        raise ValueError(f"there is no recipe here for the base image {image}")
+    made = cache / suite
+    if not made.exists():
+        unfinished = cache / f".{suite}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["debootstrap", "--variant=minbase", suite, str(unfinished)], check=True)
+        unfinished.rename(made)
+    return made
+
+
+def copy_of(original: Path, target: Path) -> None:
+    """A copy that keeps owners and links, and shares blocks where the file system can."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", str(original), str(target)], check=True)
