@@ -61,11 +61,11 @@ class Fit:
             return ""
         engine = self._engines.get(spec.engine)
         room = self.room(spec, known)
-        found = [*self._shorter(spec, family, known, room)]
-        for variant in family.variants:
-            if variant.format not in engine.traits.formats:
-                continue
-            found += self._smaller(spec, variant, known, room)
+        readable = [each for each in family.variants if each.format in engine.traits.formats]
+        smaller = [one for each in readable for one in self._smaller(spec, each, known, room)]
+        # Nearest to what was asked first: the same size, then the largest that fits.
+        smaller.sort(key=lambda one: (one[0] != spec.size, -one[1]))
+        found = [*self._shorter(spec, family, known, room), *(text for _, _, text in smaller)]
         if not found:
             return "Nothing of this family fits here; add memory, or choose a smaller model."
         return f"What would fit: {'; '.join(found[:3])}."
@@ -96,8 +96,9 @@ class Fit:
 
     def _smaller(
         self, spec: ModelSpec, variant: Variant, machines: tuple[Machine, ...], room: int
-    ) -> list[str]:
-        fitting: list[tuple[int, str]] = []
+    ) -> list[tuple[str | None, int, str]]:
+        """Of one variant the largest quantization that fits: size, bytes, and how to ask for it."""
+        fitting: list[tuple[str | None, int, str]] = []
         for quantization in variant.quantizations():
             model = footprint(variant, quantization)
             if model is None:
@@ -110,9 +111,8 @@ class Fit:
                 what = (
                     f"format: {variant.format}, size: {variant.size}, quantization: {quantization}"
                 )
-                fitting.append((needed, f"{what} ({gib(needed)})"))
-        # The largest that fits is the best that can be had of this variant.
-        return [max(fitting)[1]] if fitting else []
+                fitting.append((variant.size, needed, f"{what} ({gib(needed)})"))
+        return [max(fitting, key=lambda one: one[1])] if fitting else []
 
     def _estimate(self, spec: ModelSpec, model: Footprint, machines: tuple[Machine, ...]) -> int:
         habits = self._engines.get(spec.engine).traits.habits

@@ -1,0 +1,113 @@
+"""From the name of a family to files, memory, offers and refusals, over the real catalog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from xinfer.domain.model import Hub, ModelKind, ModelSpec, Placement
+from xinfer.domain.node import Device, Machine
+from xinfer.engines.registry import Registry
+from xinfer.errors import Invalid, NotFound
+from xinfer.services.families import Families
+from xinfer.services.fit import Fit
+from xinfer.services.offers import Offers
+
+GIB = 1024**3
+LAPTOP = Machine(
+    cores=4, memory_total_bytes=16 * GIB, memory_available_bytes=12 * GIB, system="Linux"
+)
+SERVER = replace(
+    LAPTOP,
+    devices=(Device(index=0, name="gpu", kind="cuda", total_bytes=80 * GIB, used_bytes=0),),
+)
+QWEN = ModelSpec(uid="qwen2.5-instruct", engine="llama.cpp", size="0.5", quantization="Q4_K_M")
+
+
+def test_a_name_and_a_size_become_files_with_a_mirror() -> None:
+    found = Families(Registry()).resolve(QWEN)
+    source = found.spec.source
+    assert source is not None
+    assert (source.hub, source.ref) == (Hub.HUGGINGFACE, "Qwen/Qwen2.5-0.5B-Instruct-GGUF")
+    assert source.files == ("qwen2.5-0.5b-instruct-q4_k_m.gguf",)
+    assert [each.hub for each in source.mirrors] == [Hub.MODELSCOPE]
+    assert (found.spec.family, found.spec.format) == ("qwen2.5-instruct", "gguf")
+    assert found.spec.quantization == "q4_k_m"
+
+    alone = Families(Registry()).resolve(QWEN, hub="modelscope").spec.source
+    assert alone is not None
+    assert (alone.hub, alone.mirrors) == (Hub.MODELSCOPE, ())
+
+
+def test_the_kind_is_that_of_the_family() -> None:
+    spec = ModelSpec(uid="bge-m3", engine="vllm")
+    assert Families(Registry()).resolve(spec).spec.kind is ModelKind.EMBEDDING
+
+
+@pytest.mark.parametrize(
+    ("spec", "hub", "error", "words"),
+    [
+        (replace(QWEN, uid="qwen2.5-instrct"), None, NotFound, "Did you mean 'qwen2.5-instruct'?"),
+        (replace(QWEN, size="0.6"), None, NotFound, "it has 0.5, 1.5, 3, 7, 14, 32, 72"),
+        (replace(QWEN, format="mlx"), None, NotFound, "no variant that the engine reads"),
+        (replace(QWEN, uid="FLUX.1-dev"), None, Invalid, "no engine for images yet"),
+        (QWEN, "hugginface", Invalid, "no hub 'hugginface'"),
+    ],
+)
+def test_what_cannot_be_found_is_named_with_what_can(
+    spec: ModelSpec, hub: str | None, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error) as caught:
+        Families(Registry()).resolve(spec, hub=hub)
+    assert words in str(caught.value)
+
+
+def needed(spec: ModelSpec, *machines: Machine) -> float:
+    families, fit = Families(Registry()), Fit(Registry())
+    resolved = families.resolve(spec)
+    amount = fit.needed(resolved.spec, resolved.needs, machines)
+    assert amount is not None
+    return amount / GIB
+
+
+def test_memory_follows_quantization_context_and_the_engines_habits() -> None:
+    q4, q8 = needed(QWEN, LAPTOP), needed(replace(QWEN, quantization="q8_0"), LAPTOP)
+    assert 0.4 < q4 < q8 < 1.0
+    assert needed(replace(QWEN, options={"n_ctx": 32768}), LAPTOP) > q4 + 0.3
+    plain = ModelSpec(uid="qwen2.5-instruct", engine="vllm", size="7", format="pytorch")
+    assert needed(plain, LAPTOP) > 28, "a processor computes with four bytes a weight"
+    assert needed(plain, SERVER) == pytest.approx(72, abs=0.1), "vLLM takes nine tenths beforehand"
+    cpu = replace(plain, placement=Placement(n_gpu=None))
+    assert needed(cpu, SERVER) == needed(plain, LAPTOP)
+
+
+def test_a_refusal_says_what_would_fit() -> None:
+    families, fit = Families(Registry()), Fit(Registry())
+    large = families.resolve(replace(QWEN, size="14", quantization="q8_0"))
+    said = fit.alternatives(
+        large.spec, large.family, [replace(LAPTOP, memory_total_bytes=12 * GIB)]
+    )
+    assert said.startswith("What would fit: format: gguf, size: 14, quantization: q6_k (")
+    long = families.resolve(replace(QWEN, options={"n_ctx": 4_000_000}))
+    assert "n_ctx: 131072" in fit.alternatives(long.spec, long.family, [LAPTOP])
+
+
+def test_offers_say_what_runs_here_and_why_the_rest_does_not() -> None:
+    engines, machines = Registry(), [LAPTOP]
+    offers = Offers(engines, Families(engines), Fit(engines), lambda: tuple(machines))
+    here = offers.of("LLM", "qwen2.5-instruct")
+    assert here is not None
+    smallest = here["llama.cpp"][0]
+    assert (smallest["model_format"], smallest["model_size_in_billions"]) == ("ggufv2", "0_5")
+    assert set(smallest["memory_bytes"]) == set(smallest["quantizations"])
+    assert "NVIDIA" in here["SGLang"]
+    largest = here["llama.cpp"][-1]
+    assert "the largest node has 16.0 GiB" in largest["too_large"]["q8_0"]
+    assert offers.of("LLM", "nobody") is None
+
+    machines[0] = replace(LAPTOP, missing={"llama.cpp": "No module named 'xllamacpp'"})
+    assert offers.of("LLM", "qwen2.5-instruct")["llama.cpp"] == "No module named 'xllamacpp'"  # type: ignore[index]
+    machines.clear()
+    assert "no worker" in offers.of("LLM", "qwen2.5-instruct")["llama.cpp"]  # type: ignore[index]
+    assert "no engine for images" in offers.of("image", "FLUX.1-dev")["llama.cpp"]  # type: ignore[index]
