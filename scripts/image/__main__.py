@@ -31,15 +31,13 @@ _SEED_ENVIRONMENT = {"XINFERENCE_MODEL_SRC": "modelscope"}
 def main() -> int:
     """Build, use, stop; exit status 1 with the reason when something does not hold."""
     given = _arguments()
-    binds = [Path(path) for path in given.bind]
     weights = _weights()
-    for name in given.env:
-        place = Path(os.environ.get(name) or "-")
-        if place.exists():
-            binds.append(place)
+    binds = {}
+    for word in given.bind:
+        outside, _, inside = word.partition(":")
+        binds[Path(outside)] = Path(inside or outside)
     build = Build(ROOT, given.work, dict(pair.split("=", 1) for pair in given.build_arg), binds)
-    passed = {name: os.environ[name] for name in given.env if name in os.environ}
-    build.pass_on(passed)
+    build.pass_on(dict(pair.split("=", 1) for pair in given.env))
     stage = build.run(ROOT / given.dockerfile)
     stage.root.also(weights)
     with stage.root.mounted():
@@ -55,9 +53,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("/var/tmp/xinfer-image"))
     parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument(
-        "--env", action="append", default=[], metavar="NAME", help="seen by RUN as it is here"
+        "--env", action="append", default=[], metavar="NAME=VALUE", help="seen by every RUN"
     )
-    parser.add_argument("--bind", action="append", default=[], metavar="PATH", help="seen inside")
+    parser.add_argument(
+        "--bind", action="append", default=[], metavar="PATH[:INSIDE]", help="seen inside"
+    )
     return parser.parse_args()
 
 

@@ -39,7 +39,7 @@ class Build:
     """`context` is the folder that COPY reads; `given` are build arguments."""
 
     def __init__(
-        self, context: Path, work: Path, given: Mapping[str, str], binds: Sequence[Path]
+        self, context: Path, work: Path, given: Mapping[str, str], binds: Mapping[Path, Path]
     ) -> None:
         self._context = context
         self._work = work

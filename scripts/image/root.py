@@ -14,11 +14,13 @@ _MOUNTS = ("/proc", "/dev", "/sys")
 
 
 class Root:
-    """A folder with a system in it. `binds` are places of this machine that are seen inside."""
+    """A folder with a system in it. `binds` are places of this machine, and where they are seen
+    inside.
+    """
 
-    def __init__(self, folder: Path, binds: Sequence[Path] = ()) -> None:
+    def __init__(self, folder: Path, binds: Mapping[Path, Path]) -> None:
         self.folder = folder
-        self._binds = binds
+        self._binds = dict(binds)
 
     def run(
         self,
@@ -34,7 +36,7 @@ class Root:
 
     def also(self, place: Path) -> None:
         """See one more place of this machine inside, from the next mounting on."""
-        self._binds = (*self._binds, place)
+        self._binds[place] = place
 
     def start(
         self,
@@ -57,8 +59,9 @@ class Root:
     @contextmanager
     def mounted(self) -> Iterator[None]:
         with ExitStack() as stack:
-            for place in (*map(Path, _MOUNTS), *self._binds):
-                target = self.folder / place.relative_to("/")
+            system = {Path(place): Path(place) for place in _MOUNTS}
+            for place, inside in {**system, **self._binds}.items():
+                target = self.folder / inside.relative_to("/")
                 if place.is_dir():
                     target.mkdir(parents=True, exist_ok=True)
                 else:
