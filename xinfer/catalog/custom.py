@@ -1,265 +1,155 @@
-"""Families that users register: JSON or YAML in the form that Xinference's users know, checked."""
+"""Families that users register, checked in full: a mistake is named by its key."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import msgspec
-import yaml
-
-from xinfer.catalog.family import UNQUANTIZED, UNSERVED, Family, Kind, Place, Variant
-from xinfer.catalog.match import plain_format, plain_size
+from xinfer.catalog import form
+from xinfer.catalog.builtin import Builtin
+from xinfer.catalog.family import UNSERVED, Family, Kind
+from xinfer.catalog.spec import Spot, merged, variant
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
 
-_NAME = re.compile(r"[^+\\/?%#&=\s]+\Z")
-_FORMATS = ("pytorch", "gptq", "awq", "fp4", "fp8", "bnb", "ggufv2", "mlx")
-_ABILITIES = (
-    *("embed", "generate", "chat", "tools", "vision", "audio", "omni", "reasoning", "hybrid"),
-)
-_HUBS = ("huggingface", "modelscope")
-
-
-class _Spec(msgspec.Struct, kw_only=True):
-    """One variant as it is submitted; unknown keys are passed over, as users expect."""
-
-    model_format: str
-    quantization: str | None = None
-    quantizations: list[str] | None = None
-    model_size_in_billions: int | float | str | None = None
-    activated_size_in_billions: int | float | str | None = None
-    model_id: str | None = None
-    model_hub: str = "huggingface"
-    model_uri: str | None = None
-    model_revision: str | None = None
-    model_file_name_template: str | None = None
-    model_file_name_split_template: str | None = None
-    quantization_parts: dict[str, list[str]] | None = None
-    multimodal_projectors: list[str] | None = None
-
-
-class _Common(msgspec.Struct, kw_only=True):
-    model_name: str
-    version: int = 2
-    model_description: str | None = None
-    model_specs: list[_Spec] = []
-
-
-class _Llm(_Common, kw_only=True):
-    model_lang: list[str]
-    model_ability: list[str]
-    model_family: str
-    context_length: int = 2048
-    chat_template: str | None = None
-    stop: list[str] | None = None
-    stop_token_ids: list[int] | None = None
-    reasoning_start_tag: str | None = None
-    reasoning_end_tag: str | None = None
-    architectures: list[str] | None = None
-    tool_parser: str | None = None
-
-
-class _Embedding(_Common, kw_only=True):
-    dimensions: int
-    max_tokens: int
-    language: list[str]
-    model_ability: list[str] | None = None
-
-
-class _Rerank(_Common, kw_only=True):
-    language: list[str]
-    type: str = "unknown"
-    max_tokens: int | None = None
-
-
-_FORMS: Mapping[Kind, type[_Common]] = {
-    Kind.LLM: _Llm,
-    Kind.EMBEDDING: _Embedding,
-    Kind.RERANK: _Rerank,
+_NAME = re.compile(r"[^+\\/?%#&=\s\x00-\x1f\x7f]+\Z")
+_ABILITIES: Mapping[Kind, tuple[str, ...]] = {
+    Kind.LLM: (
+        *("embed", "generate", "chat", "tools", "vision", "audio", "omni", "reasoning", "hybrid"),
+    ),
+    Kind.EMBEDDING: ("embed", "embed_vision", "embed_video", "embed_audio"),
+    Kind.RERANK: ("rerank", "rerank_vision", "rerank_video", "rerank_audio"),
 }
 
 
-def parse(kind: Kind, text: str | Mapping[str, Any]) -> Family:
-    """The family that `text` (JSON, YAML, or read already) registers.
+def parse(
+    kind: Kind, model: str | Mapping[str, Any], builtin: Iterable[Family] | None = None
+) -> Family:
+    """The family that `model` (JSON or YAML, or read already) registers.
 
-    Raises Invalid with the full key at fault.
+    `builtin` are the families of type LLM that ship with xinfer, which it may lean on; by default
+    they are read. Raises Invalid with the full key at fault.
     """
     if kind in UNSERVED:
         raise Invalid(
-            f"A custom {kind} model cannot be registered: {UNSERVED[kind]}.", key="model_type"
+            f"model_type: a custom {kind} model cannot be registered: {UNSERVED[kind]}.",
+            key="model_type",
         )
-    given = _read(text) if isinstance(text, str) else dict(text)
-    try:
-        form = msgspec.convert(given, _FORMS[kind], strict=False)
-    except msgspec.ValidationError as error:
-        raise _fault(error) from error
-    _check_name(form.model_name)
-    if form.version not in (1, 2):
-        raise Invalid(f"version: {form.version} is not 2.", key="version")
-    variants = tuple(
-        _variant(kind, spec, f"model_specs[{place}]") for place, spec in enumerate(form.model_specs)
+    given = form.read(kind, model)
+    _check_version(given.version)
+    _check_name(given.model_name)
+    if not given.model_specs:
+        raise _fault("model_specs", "it is empty", "Give at least one.")
+    family = Family(
+        name=given.model_name,
+        kind=kind,
+        description=given.model_description or "",
+        variants=merged(
+            variant(Spot(kind=kind, key=f"model_specs[{place}]"), spec)
+            for place, spec in enumerate(given.model_specs)
+        ),
+        builtin=False,
     )
-    return _family(kind, form, variants)
+    if isinstance(given, form.TextForm):
+        known = Builtin().families(Kind.LLM) if builtin is None else builtin
+        return _text(family, given, {one.name: one for one in known})
+    family = replace(
+        family,
+        languages=tuple(given.language),
+        abilities=_abilities(kind, given.model_ability or ()),
+        max_tokens=given.max_tokens,
+    )
+    if isinstance(given, form.RerankForm):
+        return replace(family, rerank_type=given.type)
+    return replace(family, dimensions=given.dimensions)
 
 
-def _read(text: str) -> dict[str, Any]:
-    try:
-        # Most of YAML is a superset of JSON; JSON is tried first for its tabs and escapes.
-        found = json.loads(text)
-    except ValueError:
-        try:
-            found = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise Invalid(f"This is neither JSON nor YAML: {error}", key="model") from error
-    if not isinstance(found, dict):
-        raise Invalid(
-            f"A registration is an object, not {type(found).__name__}.",
-            "It begins with model_name.",
-            key="model",
+def _text(family: Family, given: form.TextForm, known: Mapping[str, Family]) -> Family:
+    abilities = _abilities(Kind.LLM, given.model_ability)
+    if not given.model_family:
+        raise _fault("model_family", "it is empty", "Name the family whose weights these are.")
+    for ability in ("tools", "vision"):
+        able = [one.name for one in known.values() if ability in one.abilities]
+        if ability in abilities and given.model_family not in able:
+            raise _fault(
+                "model_family",
+                f"'{given.model_family}' is no built-in family with the ability {ability}, which"
+                " model_ability claims",
+                did_you_mean(given.model_family, able),
+            )
+    base = known.get(given.model_family)
+    if base is not None and "vision" in base.abilities and "vision" not in abilities:
+        abilities = (*abilities, "vision")
+    return replace(
+        _styled(family, given, known),
+        abilities=abilities,
+        languages=tuple(given.model_lang),
+        context_length=given.context_length,
+        family=given.model_family,
+        architectures=tuple(given.architectures or (base.architectures if base else ())),
+        tool_parser=given.tool_parser or (base.tool_parser if base else ""),
+    )
+
+
+def _styled(family: Family, given: form.TextForm, known: Mapping[str, Family]) -> Family:
+    """How it talks: a style by name brings its own marks, that of the family fills gaps."""
+    chats = {name: one for name, one in known.items() if "chat" in one.abilities}
+    template = given.chat_template or ""
+    style = chats.get(template)
+    if style is not None:
+        return replace(
+            family,
+            stop=style.stop,
+            stop_token_ids=style.stop_token_ids,
+            reasoning_start=style.reasoning_start,
+            reasoning_end=style.reasoning_end,
         )
-    return found
+    if template and "{" not in template:
+        raise _fault(
+            "chat_template",
+            f"'{template[:60]}' is neither a template nor a built-in family that chats",
+            did_you_mean(template, chats),
+        )
+    base = chats.get(given.model_family, family)
+    return replace(
+        family,
+        chat_template=template,
+        stop=base.stop if given.stop is None else tuple(given.stop),
+        stop_token_ids=(
+            base.stop_token_ids if given.stop_token_ids is None else tuple(given.stop_token_ids)
+        ),
+        reasoning_start=given.reasoning_start_tag or base.reasoning_start,
+        reasoning_end=given.reasoning_end_tag or base.reasoning_end,
+    )
 
 
-def _fault(error: msgspec.ValidationError) -> Invalid:
-    """msgspec says `... - at $.model_specs[0].model_format`, or names a missing field."""
-    what, _, where = str(error).partition(" - at ")
-    key = where.strip("`").removeprefix("$").lstrip(".")
-    missing = re.search(r"missing required field `(\w+)`", what)
-    if missing:
-        full = f"{key}.{missing[1]}" if key else missing[1]
-        return Invalid(f"{full}: it is missing.", "Add it.", key=full)
-    return Invalid(f"{key}: {what[:1].lower()}{what[1:]}.", key=key)
+def _abilities(kind: Kind, given: Sequence[str]) -> tuple[str, ...]:
+    known = _ABILITIES[kind]
+    for place, name in enumerate(given):
+        if name not in known:
+            raise _fault(
+                f"model_ability[{place}]",
+                f"there is no ability '{name}'",
+                did_you_mean(name, known),
+            )
+    return tuple(given)
+
+
+def _check_version(version: int) -> None:
+    if version != 2:
+        raise _fault("version", f"{version} is not 2", "Only the form of version 2 is read.")
 
 
 def _check_name(name: str) -> None:
     if name in {".", ".."} or not _NAME.match(name):
-        raise Invalid(
-            f"model_name: '{name}' is not a name.",
+        raise _fault(
+            "model_name",
+            f"{name!r} is not a name",
             "Use letters, digits and signs other than + \\ / ? % # & = and spaces.",
-            key="model_name",
         )
 
 
-def _variant(kind: Kind, spec: _Spec, key: str) -> Variant:
-    if spec.model_format not in _FORMATS and plain_format(spec.model_format) != "gguf":
-        raise Invalid(
-            f"{key}.model_format: '{spec.model_format}' is not a format.",
-            did_you_mean(spec.model_format, _FORMATS),
-            key=f"{key}.model_format",
-        )
-    if kind is Kind.LLM and spec.model_size_in_billions is None:
-        raise Invalid(f"{key}.model_size_in_billions: it is missing.", "Add it.", key=key)
-    size = spec.model_size_in_billions
-    return Variant(
-        format=plain_format(spec.model_format),
-        size=plain_size(size) if size is not None else None,
-        active_size=(
-            plain_size(spec.activated_size_in_billions)
-            if spec.activated_size_in_billions is not None
-            else None
-        ),
-        sources={_hub(spec, key): _place(spec, key)},
-    )
-
-
-def _hub(spec: _Spec, key: str) -> str:
-    if spec.model_hub not in _HUBS:
-        raise Invalid(
-            f"{key}.model_hub: there is no hub '{spec.model_hub}'.",
-            did_you_mean(spec.model_hub, _HUBS),
-            key=f"{key}.model_hub",
-        )
-    return spec.model_hub
-
-
-def _place(spec: _Spec, key: str) -> Place:
-    is_gguf = plain_format(spec.model_format) == "gguf"
-    names = spec.quantizations or ([spec.quantization] if spec.quantization else [])
-    if not names and is_gguf:
-        raise Invalid(f"{key}.quantization: it is missing.", "Add it.", key=f"{key}.quantization")
-    if is_gguf and not spec.model_file_name_template and not spec.model_uri:
-        full = f"{key}.model_file_name_template"
-        raise Invalid(
-            f"{full}: a GGUF model needs it.", "Such as model-{{quantization}}.gguf.", key=full
-        )
-    if not spec.model_uri and not spec.model_id:
-        raise Invalid(
-            f"{key}: nothing says where the files are.",
-            "Give model_id (org/repo on the hub) or model_uri (a path of this machine).",
-            key=f"{key}.model_uri",
-        )
-    return Place(
-        repo=spec.model_id or "",
-        revision=spec.model_revision,
-        quantizations=tuple(name for name in names if name.lower() != UNQUANTIZED),
-        file=spec.model_file_name_template or "",
-        split_file=spec.model_file_name_split_template or "",
-        parts={name: tuple(parts) for name, parts in (spec.quantization_parts or {}).items()},
-        projectors=tuple(spec.multimodal_projectors or ()),
-        uri=_local(spec.model_uri, f"{key}.model_uri") if spec.model_uri else "",
-    )
-
-
-def _local(uri: str, key: str) -> str:
-    path = uri.removeprefix("file://")
-    if "://" in path:
-        raise Invalid(
-            f"{key}: '{uri}' is not on this machine.", "Use model_id and model_hub.", key=key
-        )
-    if not Path(path).is_absolute():
-        raise Invalid(f"{key}: '{uri}' is not an absolute path.", "Write it from /.", key=key)
-    return path
-
-
-def _family(kind: Kind, form: _Common, variants: tuple[Variant, ...]) -> Family:
-    common: dict[str, Any] = {
-        "name": form.model_name,
-        "kind": kind,
-        "description": form.model_description or "",
-        "variants": variants,
-        "builtin": False,
-    }
-    if isinstance(form, _Llm):
-        _check_abilities(form.model_ability, _ABILITIES)
-        return Family(
-            **common,
-            abilities=tuple(form.model_ability),
-            languages=tuple(form.model_lang),
-            context_length=form.context_length,
-            family=form.model_family,
-            chat_template=form.chat_template or "",
-            stop=tuple(form.stop or ()),
-            stop_token_ids=tuple(form.stop_token_ids or ()),
-            reasoning_start=form.reasoning_start_tag or "",
-            reasoning_end=form.reasoning_end_tag or "",
-            architectures=tuple(form.architectures or ()),
-            tool_parser=form.tool_parser or "",
-        )
-    if isinstance(form, _Embedding):
-        return Family(
-            **common,
-            dimensions=form.dimensions,
-            max_tokens=form.max_tokens,
-            languages=tuple(form.language),
-            abilities=tuple(form.model_ability or ()),
-        )
-    assert isinstance(form, _Rerank)
-    return Family(
-        **common,
-        languages=tuple(form.language),
-        max_tokens=form.max_tokens,
-        rerank_type=form.type,
-    )
-
-
-def _check_abilities(given: Sequence[str], known: Sequence[str]) -> None:
-    for place, name in enumerate(given):
-        if name not in known:
-            key = f"model_ability[{place}]"
-            raise Invalid(
-                f"{key}: there is no ability '{name}'.", did_you_mean(name, known), key=key
-            )
+def _fault(key: str, what: str, hint: str = "") -> Invalid:
+    return Invalid(f"{key}: {what}.", hint, key=key)

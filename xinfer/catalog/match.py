@@ -11,7 +11,7 @@ from xinfer.domain.model import Hub, Source
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import NotFound
 
-_SPELLINGS = {"ggufv2": "gguf", "ggmlv3": "gguf"}
+_SPELLINGS = {"ggufv2": "gguf"}
 _FOLDER_FILES = (
     *("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"),
     *("*.py", "*.tiktoken", "*_Pooling/*", "*_Dense/*", "*_Normalize/*"),

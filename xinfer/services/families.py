@@ -50,8 +50,10 @@ class Families:
         """All families as they are now."""
         known = self._registrations.registrations() if self._registrations is not None else ()
         if self._kept is None or self._kept[0] != known:
+            builtin = self._builtin.families(Kind.LLM)
             custom = [
-                replace(parse(Kind.of(one.kind), one.body), version=one.version) for one in known
+                replace(parse(Kind.of(one.kind), one.body, builtin), version=one.version)
+                for one in known
             ]
             self._kept = (known, Registry(self._builtin, custom))
         return self._kept[1]
