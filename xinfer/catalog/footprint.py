@@ -28,7 +28,8 @@ def footprint(variant: Variant, quantization: str) -> Footprint | None:
     size = float((variant.size or "0").replace("_", ".")) * 1e9
     shape = variant.shape or guess(max(0.1, size / 1e9))
     weights = size * bits_of(quantization) / 8
-    if shape.weights_bytes:
+    if shape.weights_bytes and len(variant.quantizations()) == 1:
+        # Of several quantizations nobody noted which one was weighed.
         weights = shape.weights_bytes
     # Latent attention keeps one small vector for all heads of a layer.
     latent = shape.layers * 576 * 2.0

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xinfer.catalog.family import Shape
+from xinfer.catalog.match import plain_format
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
 
 _MIB = 1024**2
 _OVERHEAD_MIB = 650.0
 _UNQUANTIZED = {"", "none", "bf16", "fp16"}
-_BITS = {"int4": 4, "fp4": 4, "int8": 8, "fp8": 8, **{f"{n}-bit": n for n in (2, 3, 4, 5, 6, 8)}}
+_BITS = {"fp4": 4, "mxfp4": 4, "nvfp4": 4, "fp8": 8, **{f"{n}-bit": n for n in (2, 3, 4, 5, 6, 8)}}
 _BITS |= {f"{n}bit": n for n in (2, 3, 4, 5, 6, 8)} | {f"int{n}": n for n in (2, 3, 4, 5, 6, 8)}
 
 _BLOCKS_OF_32 = {"q4_0": 18, "q4_1": 20, "q5_0": 22, "q5_1": 24, "q8_0": 34, "q8_1": 40}
@@ -64,10 +65,7 @@ def estimate(question: Question, shape: Shape | None = None) -> Estimate:
 
     Raises Invalid for a quantization that has no formula, and for shapes that have none.
     """
-    if question.kv_bits not in (8, 16, 32):
-        raise Invalid(
-            f"A cache of {question.kv_bits} bits is not one of 8, 16, 32.", key="kv_cache"
-        )
+    _check(question)
     known = shape if shape is not None else guess(question.size)
     if known.kind == "mla":
         raise Invalid(
@@ -79,7 +77,7 @@ def estimate(question: Question, shape: Shape | None = None) -> Estimate:
         model=_weights(question, known),
         kv_cache=cache_bytes_per_token(known, question.kv_bits) * question.context / _MIB,
         recurrent_state=_state(known),
-        overhead=_OVERHEAD_MIB + (0.1 * question.context if question.format == "gguf" else 0.0),
+        overhead=_OVERHEAD_MIB + (0.1 * question.context if _is_gguf(question) else 0.0),
         activation=(10 * question.context * known.hidden + squares) / _MIB,
     )
 
@@ -102,6 +100,24 @@ def cache_bytes_per_token(shape: Shape, kv_bits: int = 16) -> float:
     return 2 * layers * (shape.kv_heads or shape.heads) * head_dim * kv_bits / 8
 
 
+def _check(question: Question) -> None:
+    if question.kv_bits not in (8, 16, 32):
+        raise Invalid(
+            f"A cache of {question.kv_bits} bits is not one of 8, 16, 32.", key="kv_cache_dtype"
+        )
+    if not 0 < question.size < math.inf:
+        raise Invalid(
+            f"{question.size} is not a number of billions of parameters.",
+            key="size_in_billions",
+        )
+    if question.context < 1:
+        raise Invalid(f"A context of {question.context} tokens cannot be.", key="context_length")
+
+
+def _is_gguf(question: Question) -> bool:
+    return plain_format(question.format) == "gguf"
+
+
 def _weights(question: Question, shape: Shape) -> float:
     if shape.weights_bytes and question.format != "bnb":
         return shape.weights_bytes / _MIB
@@ -113,7 +129,7 @@ def _weights(question: Question, shape: Shape) -> float:
             "Ask for the unquantized model, or launch it and see what is measured.",
             key="quantization",
         )
-    if question.format == "gguf":
+    if _is_gguf(question):
         return _gguf(shape, question.quantization or "")
     base = question.size * 2e9 / _MIB
     if not quantized:

@@ -92,7 +92,24 @@ def _by_kind(family: Family) -> dict[str, Any]:
         "multilingual": family.multilingual,
         "language": list(family.languages),
         "engine": family.engine or None,
+        **_flat(family),
     }
+
+
+def _flat(family: Family) -> dict[str, Any]:
+    """The first place of the weights, and that of their GGUF form, as keys of the family."""
+    found: dict[str, Any] = {}
+    for variant in family.variants:
+        hub, place = next(iter(variant.sources.items()))
+        if variant.format == "gguf":
+            found["gguf_model_id"] = place.repo
+            found["gguf_quantizations"] = list(place.offered())
+            found["gguf_model_file_name_template"] = place.file
+        else:
+            found["model_hub"] = hub
+            found["model_id"] = place.repo
+            found["model_revision"] = place.revision
+    return found
 
 
 def _specs(family: Family, variant: Variant) -> Iterator[dict[str, Any]]:
@@ -121,4 +138,8 @@ def _spec(
         spec["model_file_name_split_template"] = place.split_file or None
         spec["quantization_parts"] = {name: list(parts) for name, parts in place.parts.items()}
         spec["multimodal_projectors"] = list(place.projectors) or None
+    if place.draft_repo:
+        spec["draft_model_id"] = place.draft_repo
+        spec["draft_quantizations"] = list(place.draft_quantizations) or None
+        spec["draft_model_file_name_template"] = place.draft_file or None
     return spec
