@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xinfer.catalog.builtin import Builtin
@@ -16,7 +16,9 @@ BUILTIN = Builtin()
 HUBS = ("huggingface", "modelscope")
 SERVED = (Kind.LLM, Kind.EMBEDDING, Kind.RERANK)
 
-families = st.sampled_from([one for kind in SERVED for one in BUILTIN.families(kind)])
+FAMILIES = {(kind, one.name): one for kind in SERVED for one in BUILTIN.families(kind)}
+
+keys = st.sampled_from(list(FAMILIES))
 orders = st.sampled_from([HUBS, HUBS[::-1]])
 Spec = tuple[str, str, str | None, str]
 
@@ -30,10 +32,12 @@ def specs(family: Family, hubs: tuple[str, ...]) -> Iterator[Spec]:
                 yield hub, variant.format, variant.size, quantization
 
 
-@given(families, orders, st.data())
+@settings(deadline=None)
+@given(keys, orders, st.data())
 def test_the_first_spec_that_fits_is_chosen(
-    family: Family, hubs: tuple[str, ...], data: st.DataObject
+    key: tuple[Kind, str], hubs: tuple[str, ...], data: st.DataObject
 ) -> None:
+    family = FAMILIES[key]
     known = list(specs(family, hubs))
     _, format_, size, quantization = data.draw(st.sampled_from(known))
     asked = Wish(
@@ -52,10 +56,12 @@ def test_the_first_spec_that_fits_is_chosen(
     assert (found.hubs[0], found.variant.format, found.variant.size, found.quantization) == expected
 
 
-@given(families, st.text(max_size=6), st.text(max_size=6), st.text(max_size=6))
+@settings(deadline=None)
+@given(keys, st.text(max_size=6), st.text(max_size=6), st.text(max_size=6))
 def test_any_other_wish_is_refused_in_words(
-    family: Family, format_: str, size: str, quantization: str
+    key: tuple[Kind, str], format_: str, size: str, quantization: str
 ) -> None:
+    family = FAMILIES[key]
     wish = Wish(format=format_ or None, size=size or None, quantization=quantization or None)
     said = family.name
     try:
@@ -65,8 +71,12 @@ def test_any_other_wish_is_refused_in_words(
     assert family.name in said
 
 
-@given(families, orders)
-def test_every_choice_has_files_with_exact_names(family: Family, hubs: tuple[str, ...]) -> None:
+@settings(deadline=None)
+@given(keys, orders)
+def test_every_choice_has_files_with_exact_names(
+    key: tuple[Kind, str], hubs: tuple[str, ...]
+) -> None:
+    family = FAMILIES[key]
     for choice in choices(family, hubs):
         found = source(choice)
         for place in (found, *found.mirrors):

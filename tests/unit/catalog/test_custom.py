@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xinfer.catalog.builtin import Builtin
@@ -318,6 +318,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(FORMS)), st.data())
 def test_anything_is_taken_or_refused_in_words(kind: Kind, data: st.DataObject) -> None:
     form = copy.deepcopy(FORMS[kind])
