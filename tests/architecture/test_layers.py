@@ -49,6 +49,8 @@ HOMES = {
     "setproctitle": {"launch", "worker/shim.py", "worker/door.py", "engines/hosts"},
     "argon2": {"services/password.py"},
     "jwt": {"services/access_token.py"},
+    "huggingface_hub": {"catalog/clients/huggingface.py"},
+    "modelscope_hub": {"catalog/clients/modelscope.py"},
     "torch": {"engines/hosts"},
     "xllamacpp": {"engines/hosts"},
     "ray": {"launch/ray.py"},

@@ -48,7 +48,53 @@ MODEL_SRC = Variable(
     default="auto",
     doc="Hub that model families are fetched from: auto, huggingface or modelscope.",
 )
-VARIABLES = (HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, MODEL_SRC)
+WHEELHOUSE = Variable(
+    name="XINFER_WHEELHOUSE",
+    doc="Folder of packages that environments of engines are built from, without any index.",
+)
+HF_HOME = Variable(
+    name="HF_HOME",
+    doc="Folder of the Hugging Face cache; default: `cache/huggingface` under the home folder.",
+)
+HF_HUB_CACHE = Variable(
+    name="HF_HUB_CACHE",
+    peer="HUGGINGFACE_HUB_CACHE",
+    doc="Folder of the models of the Hugging Face hub; default: `hub` under HF_HOME.",
+)
+HF_ENDPOINT = Variable(
+    name="HF_ENDPOINT",
+    default="https://huggingface.co",
+    doc="Address of the Hugging Face hub or of a mirror.",
+)
+HF_TOKEN = Variable(
+    name="HF_TOKEN",
+    peer="HUGGING_FACE_HUB_TOKEN",
+    doc="Token for private and gated models of the Hugging Face hub.",
+)
+HF_HUB_OFFLINE = Variable(
+    name="HF_HUB_OFFLINE",
+    peer="TRANSFORMERS_OFFLINE",
+    doc="Set to 1, the Hugging Face hub is never asked: what is in the cache is used.",
+)
+MODELSCOPE_CACHE = Variable(
+    name="MODELSCOPE_CACHE",
+    doc="Folder of the ModelScope cache; default: `cache/modelscope` under the home folder.",
+)
+MODELSCOPE_ENDPOINT = Variable(
+    name="MODELSCOPE_ENDPOINT",
+    peer="MODELSCOPE_DOMAIN",
+    default="https://www.modelscope.cn",
+    doc="Address of ModelScope.",
+)
+MODELSCOPE_TOKEN = Variable(
+    name="MODELSCOPE_API_TOKEN",
+    doc="Token for private models of ModelScope.",
+)
+VARIABLES = (
+    *(HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, MODEL_SRC, WHEELHOUSE),
+    *(HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE),
+    *(MODELSCOPE_CACHE, MODELSCOPE_ENDPOINT, MODELSCOPE_TOKEN),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +107,17 @@ class Environment:
     log_level: str
     cluster_token: str
     model_src: str
+    wheelhouse: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubAccess:
+    """How one hub is reached. `cache` None = the usual place; `token` None = that of a login."""
+
+    endpoint: str
+    token: str | None
+    cache: Path | None
+    offline: bool = False
 
 
 def environment(environ: Mapping[str, str]) -> Environment:
@@ -72,6 +129,32 @@ def environment(environ: Mapping[str, str]) -> Environment:
         log_level=_read(environ, LOG_LEVEL).lower(),
         cluster_token=_read(environ, CLUSTER_TOKEN).strip(),
         model_src=_read(environ, MODEL_SRC).lower(),
+        wheelhouse=_folder(_read(environ, WHEELHOUSE)),
+    )
+
+
+def _folder(given: str) -> Path | None:
+    return Path(given).expanduser().absolute() if given else None
+
+
+def huggingface(environ: Mapping[str, str]) -> HubAccess:
+    """The Hugging Face hub; the library's own variables mean what they mean to it."""
+    home = _folder(_read(environ, HF_HOME))
+    return HubAccess(
+        endpoint=_read(environ, HF_ENDPOINT).rstrip("/"),
+        token=_read(environ, HF_TOKEN) or None,
+        cache=_folder(_read(environ, HF_HUB_CACHE)) or (home / "hub" if home else None),
+        offline=_read(environ, HF_HUB_OFFLINE).upper() in {"1", "ON", "YES", "TRUE"},
+    )
+
+
+def modelscope(environ: Mapping[str, str]) -> HubAccess:
+    """ModelScope; the address may lack its scheme, as the SDK allows."""
+    endpoint = _read(environ, MODELSCOPE_ENDPOINT)
+    return HubAccess(
+        endpoint=(endpoint if "://" in endpoint else f"https://{endpoint}").rstrip("/"),
+        token=_read(environ, MODELSCOPE_TOKEN) or None,
+        cache=_folder(_read(environ, MODELSCOPE_CACHE)),
     )
 
 

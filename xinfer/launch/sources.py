@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from xinfer.catalog.hubs.huggingface import huggingface
+from xinfer.catalog.hubs.mirrored import MirroredHub
+from xinfer.catalog.hubs.modelscope import modelscope
 from xinfer.catalog.hubs.package import PackageHub
 from xinfer.catalog.hubs.path import PathHub
+from xinfer.catalog.hubs.remote import RemoteHub
+from xinfer.catalog.hubs.site import Site
+from xinfer.catalog.listings import Listings
+from xinfer.config import settings
 from xinfer.domain.home import Home
 from xinfer.domain.model import Hub
 from xinfer.domain.ports import Hub as HubPort
@@ -11,4 +21,36 @@ from xinfer.domain.ports import Hub as HubPort
 
 def hubs(home: Home) -> dict[Hub, HubPort]:
     """One hub for each kind of source that can be fetched."""
-    return {Hub.PATH: PathHub(), Hub.PACKAGE: PackageHub(home.cache / "packages")}
+    listings = Listings(home.cache / "listings")
+    remote = MirroredHub({site.hub: RemoteHub(site, listings) for site in _sites(home)})
+    return {
+        Hub.PATH: PathHub(),
+        Hub.PACKAGE: PackageHub(home.cache / "packages"),
+        Hub.HUGGINGFACE: remote,
+        Hub.MODELSCOPE: remote,
+    }
+
+
+def _sites(home: Home) -> tuple[Site, Site]:
+    """The hubs as the environment has them.
+
+    Where no variable names a cache, ours is under the home folder; the one that other programs of
+    this user have is looked into before anything is fetched.
+    """
+    theirs = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    face, scope = settings.huggingface(os.environ), settings.modelscope(os.environ)
+    return (
+        huggingface(
+            face.endpoint,
+            face.token,
+            (face.cache,)
+            if face.cache
+            else (home.cache / "huggingface" / "hub", theirs / "huggingface" / "hub"),
+            offline=face.offline,
+        ),
+        modelscope(
+            scope.endpoint,
+            scope.token,
+            (scope.cache,) if scope.cache else (home.cache / "modelscope", theirs / "modelscope"),
+        ),
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xinfer.config.settings import VARIABLES, environment
+from xinfer.config.settings import VARIABLES, environment, huggingface, modelscope
 
 
 def test_defaults() -> None:
@@ -16,7 +16,11 @@ def test_defaults() -> None:
     assert env.model_src == "auto"
 
 
-@pytest.mark.parametrize("variable", [one for one in VARIABLES if one.peer], ids=lambda v: v.name)
+@pytest.mark.parametrize(
+    "variable",
+    [one for one in VARIABLES if one.peer.startswith("XINFERENCE_")],
+    ids=lambda v: v.name,
+)
 def test_ours_wins_over_the_peers_and_empty_is_not_set(variable) -> None:  # type: ignore[no-untyped-def]
     both = environment({variable.name: "/ours", variable.peer: "/theirs"})
     theirs = environment({variable.name: "", variable.peer: "/theirs"})
@@ -31,3 +35,15 @@ def test_every_variable_is_documented() -> None:
 def test_home_becomes_an_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert environment({"XINFER_HOME": "here"}).home == tmp_path / "here"
+
+
+def test_hubs_are_where_their_libraries_look(tmp_path: Path) -> None:
+    usual = huggingface({})
+    assert (usual.endpoint, usual.token, usual.cache) == ("https://huggingface.co", None, None)
+    assert huggingface({"HF_HOME": str(tmp_path)}).cache == tmp_path / "hub"
+    assert huggingface({"HF_HOME": "/x", "HF_HUB_CACHE": str(tmp_path)}).cache == tmp_path
+    assert huggingface({"HF_HUB_OFFLINE": "1"}).offline
+    assert not huggingface({"HF_HUB_OFFLINE": "0"}).offline
+    assert huggingface({"HUGGING_FACE_HUB_TOKEN": "t"}).token == "t"
+    assert modelscope({"MODELSCOPE_ENDPOINT": "hub.example"}).endpoint == "https://hub.example"
+    assert modelscope({"MODELSCOPE_CACHE": str(tmp_path)}).cache == tmp_path
