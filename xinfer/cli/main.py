@@ -44,6 +44,7 @@ VERBS = {
     "key": Verb("keys", "keys", "Make, list and revoke API keys."),
     "user": Verb("users", "users", "Make, change and remove users."),
     "usage": Verb("usage", "usage", "Show requests and tokens by day, key and model."),
+    "env": Verb("environment", "env", "Build, list, check and remove environments of engines."),
     "completion": Verb("completion", "completion", "Print a shell's completion script."),
 }
 

@@ -45,8 +45,9 @@ class Traits:
     `stream_options.include_usage`. `formats`: the catalog's formats that it reads ("gguf",
     "pytorch", "gptq", "awq", "fp8", "fp4", "bnb", "mlx"). `abilities`: what its server can do, of
     "chat", "generate", "embed", "rerank", "tools", "vision", "structured_output", "lora".
-    `module`: the Python module whose import shows that an interpreter has the engine; empty when
-    it needs none. `title`: its name in listings, if not `name`. `habits`: how it uses memory.
+    `module`: the Python module whose import shows that an interpreter has the engine (`a|b`: either
+    does); empty when it needs none. `title`: its name in listings, if not `name`. `habits`: how it
+    uses memory.
     """
 
     kinds: tuple[ModelKind, ...]

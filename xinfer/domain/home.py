@@ -64,6 +64,11 @@ class Home:
         return self.replicas / replica_id
 
     @property
+    def envs(self) -> Path:
+        """Python environments that were built for engines: `<engine>-<accelerator>`."""
+        return self.root / "envs"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

@@ -31,7 +31,7 @@ class LlamaCpp:
             *("chat", "generate", "embed", "rerank", "tools", "vision"),
             *("structured_output", "lora"),
         ),
-        module="xllamacpp",
+        module="xllamacpp|llama_cpp",
         habits=Habits(
             overhead_bytes=256 * 2**20, context_option="n_ctx", slots_option="n_parallel"
         ),

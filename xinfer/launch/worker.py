@@ -10,6 +10,7 @@ from xinfer.domain.home import Home
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
 from xinfer.launch.endpoint import reachable_host, url_host
+from xinfer.launch.environments import engine_environments
 from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.sources import hubs
 from xinfer.worker.app import create_app
@@ -24,12 +25,14 @@ def serve(home: Home, settings: Settings) -> None:
     listener = _listen(reached_at or "127.0.0.1")
     port = listener.getsockname()[1]
     nodes: list[Node] = []
+    engines = Registry()
 
     def make() -> Any:
         node = Node(
             settings=settings,
             home=home,
-            engines=Registry(),
+            engines=engines,
+            environments=engine_environments(home, engines),
             hubs=hubs(home),
             link=HttpLink(_supervisor_url(settings), settings.cluster.node, home.cluster_token),
             address=f"{url_host(reached_at or '127.0.0.1')}:{port}",

@@ -1,33 +1,29 @@
-"""Which Python interpreter an engine runs in."""
+"""What the node asks of its environments: which build a replica needs, and what is missing."""
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from xinfer.domain.home import Home
-from xinfer.errors import LaunchFailed
+from xinfer.domain.cluster import EngineSettings
+from xinfer.domain.node import Machine
+from xinfer.domain.ports import Engines, Environments
 
-CURRENT = "current"
-MANAGED = "managed"
+_PROCESSOR = "cpu"
 
 
-def interpreter(engine: str, env: str, home: Home) -> str:
-    """The interpreter for `env`: "current", "managed", or the path of one (or of its environment).
+def accelerator(machine: Machine, devices: Sequence[int]) -> str:
+    """The kind of accelerator that an engine is built for: that of its devices, else "cpu"."""
+    kinds = {device.index: device.kind for device in machine.devices}
+    return next((kinds[index] for index in devices if index in kinds), _PROCESSOR)
 
-    Raises LaunchFailed with phase "environment" when it is not there.
-    """
-    if env == CURRENT:
-        return sys.executable
-    path = home.root / "envs" / engine if env == MANAGED else Path(env).expanduser()
-    if path.is_dir():
-        path = path / "bin" / "python"
-    if path.is_file() and os.access(path, os.X_OK):
-        return str(path)
-    raise LaunchFailed(
-        f"The environment of engine '{engine}' is not usable: {path} is no program.",
-        f"Set engine.{engine}.env to a Python interpreter that has the engine installed.",
-        phase="environment",
-        cause=f"no Python interpreter at {path}",
-    )
+
+def offered(
+    machine: Machine,
+    engines: Engines,
+    settings: Mapping[str, EngineSettings],
+    environments: Environments,
+) -> Machine:
+    """The machine with the engines that could not be started on it as things are."""
+    chosen = {name: settings.get(name, EngineSettings()).env for name in engines.names()}
+    return replace(machine, missing=environments.missing(chosen))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
 from xinfer.domain.node import Machine
-from xinfer.domain.ports import Engines
+from xinfer.domain.ports import Engines, Environments
 from xinfer.worker.fetch import Fetches
 
 
@@ -25,6 +25,7 @@ class Kit:
     home: Home
     settings: Settings
     engines: Engines
+    environments: Environments
     fetches: Fetches
     machine: Callable[[], Machine]
     wake: Callable[[], None]

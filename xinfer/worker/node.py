@@ -19,8 +19,8 @@ from xinfer.control.loop import Loop
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
 from xinfer.domain.model import Hub
-from xinfer.domain.node import NodeReport
-from xinfer.domain.ports import Engines, SupervisorLink
+from xinfer.domain.node import Machine, NodeReport
+from xinfer.domain.ports import Engines, Environments, SupervisorLink
 from xinfer.domain.ports import Hub as HubPort
 from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.domain.secrets import replica_secret
@@ -28,6 +28,7 @@ from xinfer.domain.state import AssignedReplica
 from xinfer.worker.assignments import Assignments
 from xinfer.worker.devices import Devices
 from xinfer.worker.dialogue import Dialogue
+from xinfer.worker.environment import offered
 from xinfer.worker.fetch import Fetches
 from xinfer.worker.journal import Folder, Journal, kept_assignment
 from xinfer.worker.kit import Kit
@@ -58,6 +59,7 @@ class Node:
         settings: Settings,
         home: Home,
         engines: Engines,
+        environments: Environments,
         hubs: Mapping[Hub, HubPort],
         link: SupervisorLink,
         address: str,
@@ -76,6 +78,7 @@ class Node:
             home=home,
             settings=settings,
             engines=engines,
+            environments=environments,
             fetches=Fetches(hubs),
             machine=self._devices.machine,
             wake=self._loop.wake,
@@ -138,11 +141,15 @@ class Node:
             sequence=next(self._sequence),
             version=xinfer.__version__,
             address=self._address,
-            machine=self._devices.machine(),
+            machine=self._offered(),
             assignment=max(0, self._assignments.revision),
             labels=cluster.labels,
             replicas=self.statuses(),
         )
+
+    def _offered(self) -> Machine:
+        kit = self._kit
+        return offered(kit.machine(), kit.engines, kit.settings.engines, kit.environments)
 
     def turn(self) -> float:
         """One comparison of assigned and running; returns the seconds to the next.

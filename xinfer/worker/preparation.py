@@ -11,7 +11,8 @@ from xinfer.domain.model import ModelSpec
 from xinfer.domain.ports import Transfer
 from xinfer.domain.replica import FileProgress, Phase, PhaseMark
 from xinfer.domain.state import AssignedReplica
-from xinfer.worker.environment import interpreter
+from xinfer.errors import Conflict
+from xinfer.worker.environment import accelerator
 from xinfer.worker.journal import Folder, Order
 from xinfer.worker.kit import Kit
 from xinfer.worker.task import Task
@@ -48,10 +49,20 @@ class Preparation:
             self._enter(Phase.DOWNLOADING)
             files = self._kit.fetches.fetch(spec.source, self)
         self._enter(Phase.ENVIRONMENT)
-        chosen = self._kit.settings.engines.get(spec.engine, EngineSettings())
-        python = interpreter(spec.engine, chosen.env, self._kit.home)
-        launch = self._launch(files, python)
+        launch = self._launch(files, self._interpreter())
         return self._order(launch, engine.command(launch))
+
+    def _interpreter(self) -> str:
+        spec, kit = self._assigned.spec, self._kit
+        chosen = kit.settings.engines.get(spec.engine, EngineSettings())
+        build = accelerator(kit.machine(), self._assigned.devices)
+        return kit.environments.interpreter(spec.engine, chosen.env, build, self._build_seen)
+
+    def _build_seen(self, share: float, text: str) -> None:
+        """Take note of how far a build is. Raises Conflict, which ends it, once cancelled."""
+        self.see(Transfer(share=share, text=text))
+        if self._cancelled:
+            raise Conflict(f"The launch of {self._assigned.replica_id} was cancelled.")
 
     def see(self, transfer: Transfer) -> None:
         """Take note of how far the fetch is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from xinfer.domain.engine import Command, Launch, Traits, Verdict
@@ -36,6 +38,18 @@ class FakeEngine:
             stop_grace_s=float(options.get("grace_s", 5.0)),
             slots=4,
         )
+
+
+class ThisInterpreter:
+    """Environments of engines that need none."""
+
+    def interpreter(
+        self, engine: str, env: str, accelerator: str, progress: Callable[[float, str], None]
+    ) -> str:
+        return sys.executable
+
+    def missing(self, env_by_engine: Mapping[str, str]) -> Mapping[str, str]:
+        return {}
 
 
 class FakeEngines:

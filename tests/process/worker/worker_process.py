@@ -13,7 +13,7 @@ from pathlib import Path  # noqa: E402
 
 import msgspec  # noqa: E402
 
-from tests.process.worker.engine import FakeEngines  # noqa: E402
+from tests.process.worker.engine import FakeEngines, ThisInterpreter  # noqa: E402
 from xinfer.domain.cluster import Settings  # noqa: E402
 from xinfer.domain.home import Home  # noqa: E402
 from xinfer.domain.node import NodeReport  # noqa: E402
@@ -57,6 +57,7 @@ def main(folder: Path) -> int:
         settings=settings,
         home=Home(settings.home),
         engines=FakeEngines(),
+        environments=ThisInterpreter(),
         hubs={},
         link=FileLink(folder),
         address="127.0.0.1:1",

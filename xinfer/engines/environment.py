@@ -1,0 +1,105 @@
+"""Which Python interpreter an engine runs in: this one, another one, or one built for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from xinfer.domain.ports import Engines
+from xinfer.engines.installer import GET_UV, NO_UV
+from xinfer.engines.interpreter import Interpreters, program
+from xinfer.engines.managed import Managed
+from xinfer.engines.requirement import CPU, Requirements
+from xinfer.errors import LaunchFailed
+
+CURRENT = "current"
+MANAGED = "managed"
+
+
+class EngineEnvironments:
+    """`accelerators` are the kinds that this machine has, such as "cuda"."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        managed: Managed,
+        requirements: Requirements,
+        accelerators: Sequence[str] = (),
+    ) -> None:
+        self._engines = engines
+        self._managed = managed
+        self._requirements = requirements
+        self._accelerators = accelerators
+        self._interpreters = Interpreters()
+
+    def interpreter(
+        self, engine: str, env: str, accelerator: str, progress: Callable[[float, str], None]
+    ) -> str:
+        """The interpreter for `env`: "current", "managed" (built when it is not there), or a path.
+
+        Raises LaunchFailed with phase "environment" and why the engine cannot run there; what
+        `progress` raises ends a build.
+        """
+        module = self._engines.get(engine).traits.module
+        if env == MANAGED and module:
+            requirement = self._requirements.choose(engine, (accelerator, CPU))
+            if requirement is None:
+                raise _refused(_no_list(engine, accelerator), _OTHERWISE.format(engine))
+            return self._managed.python(requirement, progress)
+        python = _path(env)
+        lacking = self._lacking(python, module)
+        if lacking:
+            what = f"engine '{engine}' is not installed in {python}: {lacking}"
+            raise _refused(what, self._remedy(engine))
+        return python
+
+    def missing(self, env_by_engine: Mapping[str, str]) -> Mapping[str, str]:
+        """Why engines could not be started as things are, by engine; looks at no more than times
+        of files once it has seen an interpreter.
+        """
+        found = {engine: self._why_not(engine, env) for engine, env in env_by_engine.items()}
+        return {engine: why for engine, why in found.items() if why}
+
+    def _why_not(self, engine: str, env: str) -> str:
+        module = self._engines.get(engine).traits.module
+        if env != MANAGED or not module:
+            return self._lacking(_path(env), module)
+        requirement = self._requirements.choose(engine, (*self._accelerators, CPU))
+        if requirement is None:
+            return _no_list(engine, CPU)
+        state = self._managed.state(requirement)
+        if state.state == "broken":
+            return state.detail
+        if state.state == "missing" and not self._managed.can_build:
+            return f"{NO_UV}. {GET_UV}"
+        return ""
+
+    def _lacking(self, python: str, module: str) -> str:
+        if module:
+            return self._interpreters.lacking(python, module)
+        return "" if python == sys.executable else self._interpreters.lacking(python, "sys")
+
+    def _remedy(self, engine: str) -> str:
+        if self._requirements.choose(engine, (*self._accelerators, CPU)) is None:
+            return f"Install it there, or name another interpreter in engine.{engine}.env."
+        return (
+            f"Run `xinfer env create {engine}` and set engine.{engine}.env: managed, "
+            "or install it there."
+        )
+
+
+_OTHERWISE = "Set engine.{}.env to the interpreter of an environment that has it."
+
+
+def _path(env: str) -> str:
+    return sys.executable if env in (CURRENT, MANAGED) else str(program(Path(env).expanduser()))
+
+
+def _no_list(engine: str, accelerator: str) -> str:
+    where = "" if accelerator == CPU else f" or {accelerator}"
+    return f"there is no list of packages of engine '{engine}' for {CPU}{where}"
+
+
+def _refused(what: str, hint: str) -> LaunchFailed:
+    return LaunchFailed(f"{what[0].upper()}{what[1:]}.", hint, phase="environment", cause=what)
