@@ -17,6 +17,7 @@ from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists, Registrations
 from xinfer.api.resources.token import Setup, Token
+from xinfer.api.resources.ui import Ui
 from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
 
@@ -58,6 +59,7 @@ class Resources:
     health: Health
     readiness: Readiness
     metrics: Metrics
+    ui: Ui
     access: AccessResources
     catalog: CatalogResources
 
@@ -86,6 +88,9 @@ def routes(to: Resources) -> list[Route]:
         ("/healthz", to.health),
         ("/readyz", to.readiness),
         ("/metrics", to.metrics),
+        ("/", to.ui, "root"),
+        ("/ui", to.ui),
+        ("/ui/{path:path}", to.ui),
         *_access_routes(to.access),
         *_catalog_routes(to.catalog),
     ]

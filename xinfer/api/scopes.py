@@ -88,6 +88,10 @@ ACCESS: Mapping[str, Access] = {
     "GET /health": Need.PUBLIC,
     "GET /healthz": Need.PUBLIC,
     "GET /readyz": Need.PUBLIC,
+    # pages for people: files without data, since one logs in on them
+    "GET /": Need.PUBLIC,
+    "GET /ui": Need.PUBLIC,
+    "GET /ui/{path:path}": Need.PUBLIC,
     # roles of the cluster
     "POST /cluster/nodes/{node}/report": Need.ROLE,
     "GET /cluster/nodes/{node}/assignment": Need.ROLE,

@@ -27,6 +27,7 @@ from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
+from xinfer.api.resources.ui import Ui
 from xinfer.api.routes import CatalogResources, Resources, routes
 from xinfer.config.settings import environment
 from xinfer.control.cluster import ClusterControl
@@ -281,6 +282,7 @@ class SupervisorProcess:
             health=Health(),
             readiness=Readiness(self._table),
             metrics=MetricsResource(self._metrics),
+            ui=Ui(),
             access=self._access.resources(),
             catalog=self._catalog(),
         )

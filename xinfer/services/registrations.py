@@ -9,6 +9,7 @@ from typing import Any
 from xinfer.catalog import peer
 from xinfer.catalog.custom import parse
 from xinfer.catalog.family import Family, Kind
+from xinfer.catalog.summary import summary
 from xinfer.domain.ports import RegistrationStore
 from xinfer.errors import Conflict, Invalid
 from xinfer.services.families import Families
@@ -33,6 +34,10 @@ class Registrations:
         """All families of a kind, sorted. Raises Invalid for an unknown kind."""
         show = peer.detailed if detailed else peer.brief
         return [show(family) for family in self._families.registry().families(Kind.of(kind))]
+
+    def summaries(self, kind: str) -> Entries:
+        """The same families, each in a few lines. Raises Invalid for an unknown kind."""
+        return [summary(family) for family in self._families.registry().families(Kind.of(kind))]
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """One family, whole. Raises Invalid, NotFound."""

@@ -24,6 +24,7 @@ from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
 from xinfer.api.resources.token import Setup, Token
+from xinfer.api.resources.ui import Ui
 from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
 from xinfer.api.routes import AccessResources, CatalogResources, Resources, routes
@@ -105,6 +106,7 @@ def api(house: House, token_file: Path, people: People) -> falcon.testing.TestCl
         health=elsewhere,
         readiness=elsewhere,
         metrics=elsewhere,
+        ui=Ui(),
         access=access_resources(people),
         catalog=catalog_resources(house),
     )

@@ -25,9 +25,10 @@ def test_every_route_is_in_the_access_table_and_no_other() -> None:
     assert set(declared()) == set(ACCESS)
 
 
-def test_nothing_but_health_and_logging_in_is_public() -> None:
+def test_nothing_but_health_pages_and_logging_in_is_public() -> None:
     assert {route for route, need in ACCESS.items() if need is Need.PUBLIC} == {
         *("GET /health", "GET /healthz", "GET /readyz"),
+        *("GET /", "GET /ui", "GET /ui/{path:path}"),
         *("POST /token", "POST /v1/auth/refresh", "POST /v1/auth/logout"),
         *("GET /v1/cluster/auth", "POST /v1/admin/setup", "GET /v1/admin/setup/status"),
     }

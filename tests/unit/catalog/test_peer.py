@@ -9,9 +9,10 @@ import pytest
 from xinfer.catalog import peer
 from xinfer.catalog.builtin import Builtin
 from xinfer.catalog.custom import parse
-from xinfer.catalog.family import Kind
+from xinfer.catalog.family import Family, Kind, Place, Variant
 from xinfer.catalog.match import Wish, choose
 from xinfer.catalog.registry import Registry
+from xinfer.catalog.summary import summary
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +114,19 @@ def test_what_is_told_can_be_registered_again(registry: Registry) -> None:
         } == {
             (one["model_hub"], one["model_id"], one["quantization"]) for one in told["model_specs"]
         }
+
+
+def test_a_summary_says_what_one_searches_by() -> None:
+    family = Family(
+        name="tiny",
+        abilities=("chat",),
+        context_length=4096,
+        variants=(
+            Variant(format="gguf", size="0.5", sources={"huggingface": Place(repo="a/b")}),
+            Variant(format="awq", size="0.5", sources={"modelscope": Place(repo="a/c")}),
+        ),
+    )
+    found = summary(family)
+    assert (found["sizes"], found["formats"]) == (["0.5"], ["ggufv2", "awq"])
+    assert found["hubs"] == ["huggingface", "modelscope"]
+    assert (found["model_ability"], found["context_length"]) == (["chat"], 4096)

@@ -28,6 +28,9 @@ class Registrations:
         self._registrations = registrations
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, kind: str) -> None:
+        if req.get_param_as_bool("summary", default=False):
+            resp.media = self._registrations.summaries(kind)
+            return
         detailed = req.get_param_as_bool("detailed", default=False)
         resp.media = self._registrations.list(kind, detailed=detailed)
 
