@@ -12,13 +12,6 @@ from xinfer.domain.names import did_you_mean
 from xinfer.errors import NotFound
 
 _SPELLINGS = {"ggufv2": "gguf"}
-_FOLDER_FILES = (
-    *("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"),
-    *("*.py", "*.tiktoken", "*_Pooling/*", "*_Dense/*", "*_Normalize/*"),
-)
-"""What a model in a folder is made of; other weights of the same model stay where they are."""
-
-
 _READABLE = "readable format"
 
 
@@ -115,6 +108,7 @@ def choose(family: Family, wish: Wish, hubs: Sequence[str] = ("huggingface",)) -
 def source(choice: Choice, projector: str | None = None) -> Source:
     """Where the files are: the preferred hub, with the other hubs that have them as mirrors.
 
+    GGUF files are named; of a folder the hub takes what belongs to a model, once it has the list.
     Of several projectors the named one is taken, else the first. Raises NotFound for one that the
     preferred hub does not have, or a variant without files.
     """
@@ -135,12 +129,12 @@ def source(choice: Choice, projector: str | None = None) -> Source:
 def _source(choice: Choice, hub: str, projector: str | None) -> Source:
     place = choice.variant.sources[hub]
     own = place.spelling(choice.quantization) or choice.quantization
-    files: tuple[str, ...] = _FOLDER_FILES
+    files: tuple[str, ...] = ()
     if choice.variant.format == "gguf":
         files = tuple(map(glob.escape, (*_gguf_files(place, own), *_projector(place, projector))))
     if place.uri:
         ref = place.uri.replace("{quantization}", own)
-        return Source(hub=Hub.PATH, ref=ref, files=files if choice.variant.format == "gguf" else ())
+        return Source(hub=Hub.PATH, ref=ref, files=files)
     if not place.repo:
         raise NotFound(
             f"Nothing says where the files of '{choice.family.name}' are.",

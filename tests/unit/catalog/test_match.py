@@ -132,7 +132,7 @@ def test_a_mirror_without_the_projector_is_none() -> None:
     assert len(source(choose(family, Wish())).mirrors) == 1
 
 
-def test_a_folder_is_fetched_by_pattern_at_its_revision(registry: Registry) -> None:
+def test_a_folder_is_left_to_the_hub_at_its_revision(registry: Registry) -> None:
     family = registry.find(Kind.EMBEDDING, "bge-base-zh-v1.5")
     found = source(choose(family, Wish(format="pytorch"), MODELSCOPE_FIRST))
     assert (found.hub, found.ref, found.revision) == (
@@ -140,7 +140,7 @@ def test_a_folder_is_fetched_by_pattern_at_its_revision(registry: Registry) -> N
         "Xorbits/bge-base-zh-v1.5",
         "v0.0.1",
     )
-    assert {"*.safetensors", "*.json", "1_Pooling/*"} & set(found.files)
+    assert found.files == ()
 
 
 def test_files_of_this_machine_have_no_mirrors() -> None:
