@@ -23,7 +23,7 @@ class Device:
 class Machine:
     """What a node offers to engines. `cores` are physical; memory in bytes.
 
-    `system` is "Linux" or "Darwin", `arch` such as "x86_64" or "arm64". `missing` says, by engine,
+    `system` is such as "linux-x86_64" or "darwin-arm64". `missing` says, by engine,
     why the engine's environment cannot run it as things are; engines that are not named can run.
     """
 
@@ -31,7 +31,6 @@ class Machine:
     memory_total_bytes: int
     memory_available_bytes: int
     system: str
-    arch: str = ""
     devices: tuple[Device, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
 

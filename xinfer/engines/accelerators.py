@@ -15,6 +15,11 @@ def on_linux(machine: Machine) -> bool:
     return machine.system.lower().startswith("linux")
 
 
+def on_apple_silicon(machine: Machine) -> bool:
+    """Whether it is a Mac whose memory its own accelerator shares."""
+    return machine.system.lower().startswith("darwin-arm")
+
+
 def has_cuda(machine: Machine) -> bool:
     """Whether any of the machine's accelerators is one of NVIDIA's."""
     return any(device.kind == "cuda" for device in machine.devices)

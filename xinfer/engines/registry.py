@@ -14,6 +14,8 @@ _BUILT_IN = {
     "llama.cpp": "xinfer.engines.llama_cpp:LlamaCpp",
     "echo": "xinfer.engines.echo:Echo",
     "command": "xinfer.engines.command:CommandEngine",
+    "transformers": "xinfer.engines.transformers:Transformers",
+    "mlx": "xinfer.engines.mlx:Mlx",
     "vllm": "xinfer.engines.vllm:Vllm",
     "sglang": "xinfer.engines.sglang:Sglang",
 }

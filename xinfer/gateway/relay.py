@@ -94,11 +94,14 @@ class Gateway:
             timer.end(self._status_of(error))
             raise
         if run.reply.header("content-type").startswith("text/event-stream"):
-            keep = peeked.wants_usage or path not in _GENERATES
+            generates = path in _GENERATES
+            tail = StreamTail(
+                keep=peeked.wants_usage or not generates, naming=run.naming, close=generates
+            )
             return Answer(
                 status=run.reply.status,
                 content_type="text/event-stream; charset=utf-8",
-                body=Stream(run, StreamTail(keep=keep, naming=run.naming), gone, self._give_back),
+                body=Stream(run, tail, gone, self._give_back),
             )
         return self._whole(run, gone)
 

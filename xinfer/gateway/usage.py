@@ -10,6 +10,8 @@ from xinfer.gateway.naming import Naming
 _KEY = b'"usage"'
 _DECODER = json.JSONDecoder()
 _MAX_USAGE = 4096
+_CLOSING = b"[DONE]"
+_END_BYTES = 32
 
 
 @dataclass(slots=True)
@@ -54,10 +56,13 @@ class StreamTail:
     `naming` names the model in each event. Feed it pieces of a stream in any cut; what it returns,
     joined, is the stream without the chunk that only carries usage (kept when `keep`). An event is
     held back until it is complete, which costs a client nothing: half an event is of no use.
+    `close` ends the stream as clients expect it.
     """
 
-    def __init__(self, *, keep: bool, naming: Naming) -> None:
+    def __init__(self, *, keep: bool, naming: Naming, close: bool = True) -> None:
         self._keep = keep
+        self._close = close
+        self._end = b""
         self._naming = naming
         self._rest = b""
         self.usage: Usage | None = None
@@ -71,12 +76,18 @@ class StreamTail:
         return self._pass(data[:cut])
 
     def finish(self) -> bytes:
-        """What is left when the stream has ended without a blank line."""
+        """What is left when the stream has ended without a blank line, and the closing event that
+        clients wait for, where an engine leaves it out.
+        """
         rest, self._rest = self._rest, b""
-        return self._pass(rest)
+        last = self._pass(rest)
+        if not self._close or _CLOSING in self._end or not self.events:
+            return last
+        return (last and last.rstrip() + b"\n\n") + b"data: " + _CLOSING + b"\n\n"
 
     def _pass(self, whole: bytes) -> bytes:
         self.events += whole.count(b"data:")
+        self._end = whole[-_END_BYTES:] or self._end
         whole = self._naming(whole)
         if _KEY not in whole:
             return whole

@@ -72,3 +72,13 @@ def test_nothing_complete_is_held_back() -> None:
     assert tail.feed(first + b"data: {") == first
     assert tail.feed(b'"x":1}\n') == b""
     assert tail.feed(b"\n") == b'data: {"x":1}\n\n'
+
+
+def test_a_stream_is_closed_as_clients_expect_it() -> None:
+    last = event({**chunk("end"), "usage": USAGE})
+    tail = StreamTail(keep=False, naming=Naming(None))
+    assert tail.feed(last) + tail.finish() == last + b"data: [DONE]\n\n"
+    cut = StreamTail(keep=False, naming=Naming(None))
+    assert cut.feed(last[:-1]) + cut.finish() == last + b"data: [DONE]\n\n"
+    other = StreamTail(keep=True, naming=Naming(None), close=False)
+    assert other.feed(last) + other.finish() == last

@@ -1,0 +1,65 @@
+"""MLX: models on Apple silicon, by mlx-lm's own server."""
+
+from __future__ import annotations
+
+from xinfer.domain.engine import Command, Habits, Launch, Traits, Verdict
+from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
+from xinfer.domain.node import Machine
+from xinfer.engines import accelerators, checkpoint, flags, mlx_options
+from xinfer.errors import Invalid
+
+_FOLDERS = ("adapter_path", "draft_model")
+_SERVED = "default_model"
+"""What the server calls the model that it was started with."""
+
+
+class Mlx:
+    """`mlx_lm server`; on Linux it computes on the processor, slowly, for trials."""
+
+    name = "mlx"
+    traits = Traits(
+        kinds=(ModelKind.LLM,),
+        formats=("mlx", "pytorch"),
+        abilities=("chat", "generate", "tools", "lora"),
+        module="mlx_lm",
+        title="MLX",
+        habits=Habits(overhead_bytes=2**30),
+    )
+    options = mlx_options.OPTIONS
+
+    def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:
+        """Apple silicon, and Linux where MLX's build for the processor is installed."""
+        if accelerators.on_apple_silicon(machine) or accelerators.on_linux(machine):
+            return Verdict(ok=True)
+        return Verdict(
+            ok=False,
+            reason=f"MLX runs on Apple silicon, and this is {machine.system}.",
+            hint="Use engine llama.cpp.",
+        )
+
+    def command(self, launch: Launch) -> Command:
+        """The server's process. Raises Invalid when files or options do not fit."""
+        spec = launch.spec
+        verdict = self.supports(spec, launch.machine)
+        if not verdict.ok:
+            raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
+        if launch.files is None:
+            raise Invalid(f"models.{spec.uid}: engine 'mlx' needs the files of a model.")
+        model = checkpoint.find(spec, launch.files)
+        options: dict[str, JsonValue] = dict(spec.options)
+        for name in _FOLDERS:
+            if options.get(name):
+                folder = checkpoint.beside(spec, launch.files, name, str(options[name]))
+                options[name] = str(folder)
+        return Command(
+            argv=(
+                *(launch.python, "-m", "mlx_lm", "server", "--model", str(model)),
+                *("--host", launch.host, "--port", str(launch.port)),
+                *flags.render(self.options, options, switches=("trust_remote_code",)),
+                *spec.extra_args,
+            ),
+            env={"HF_HUB_OFFLINE": "1"},
+            served_model=_SERVED,
+            slots=spec.options.get("decode_concurrency"),
+            stop_grace_s=5.0,
+        )
