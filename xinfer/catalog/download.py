@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from xinfer.catalog.clients.errand import Errand, Outcome, Progress, RepoFile, Trouble
+from xinfer.catalog.clients.errand import (
+    Errand,
+    Kind,
+    Outcome,
+    Progress,
+    RepoFile,
+    Trouble,
+)
 from xinfer.catalog.clients.process import Abandoned, ClientProgram, send
 from xinfer.domain.ports import Transfer, Watcher
 from xinfer.domain.replica import FileProgress
@@ -40,6 +47,7 @@ class Tally:
         self.tell(f"fetching {self._what}")
 
     def tell(self, doing: str) -> None:
+        """What is done at the moment, and how far it is."""
         total = sum(self._sizes.values())
         under_way = tuple(
             FileProgress(name=name, done_bytes=self._done[name], total_bytes=size)
@@ -62,7 +70,7 @@ def download(program: ClientProgram, errand: Errand, tally: Tally, watcher: Watc
     """
     attempt, most = 0, tally.done_bytes
     while True:
-        outcome = ask(program, errand, watcher, tally)
+        outcome = _send(program, errand, watcher, tally.see)
         trouble = outcome.trouble
         if trouble is None or not trouble.kind.passing:
             return outcome
@@ -71,21 +79,40 @@ def download(program: ClientProgram, errand: Errand, tally: Tally, watcher: Watc
         attempt += 1
         if attempt >= _ATTEMPTS:
             return outcome
-        _rest(trouble, delay_s(attempt, trouble.retry_after_s), errand.repo, tally, watcher)
+        _rest(trouble, attempt, errand.repo, tally.tell, watcher)
 
 
-def ask(
+def ask(program: ClientProgram, errand: Errand, watcher: Watcher, limit_s: float) -> Outcome:
+    """A listing. A busy hub is waited for, one that cannot be reached is not.
+
+    Raises Conflict when cancelled.
+    """
+
+    def tell(doing: str) -> None:
+        watcher.see(Transfer(share=0.0, text=doing))
+
+    attempt = 0
+    while True:
+        tell(f"asking {errand.endpoint} for {errand.repo}")
+        outcome = _send(program, errand, watcher, lambda progress: None, limit_s)
+        trouble = outcome.trouble
+        attempt += 1
+        if trouble is None or trouble.kind is not Kind.BUSY or attempt >= _ATTEMPTS:
+            return outcome
+        _rest(trouble, attempt, errand.repo, tell, watcher)
+
+
+def _send(
     program: ClientProgram,
     errand: Errand,
     watcher: Watcher,
-    tally: Tally | None = None,
+    see: Callable[[Progress], None],
     limit_s: float | None = None,
 ) -> Outcome:
-    """One errand, once. Raises Conflict when cancelled."""
     try:
-        return send(program, errand, watcher.cancelled, tally.see if tally else _unseen, limit_s)
+        return send(program, errand, watcher.cancelled, see, limit_s)
     except Abandoned as error:
-        raise cancelled(errand.repo) from error
+        raise _cancelled(errand.repo) from error
 
 
 def delay_s(attempt: int, asked_s: float | None) -> float:
@@ -95,20 +122,17 @@ def delay_s(attempt: int, asked_s: float | None) -> float:
     return min(2.0 ** (attempt - 1), _LONGEST_S)
 
 
-def cancelled(what: str) -> Conflict:
-    """The error for a fetch that nobody wants any more."""
+def _cancelled(what: str) -> Conflict:
     return Conflict(f"The fetch of {what} was cancelled.")
 
 
-def _rest(trouble: Trouble, wait_s: float, repo: str, tally: Tally, watcher: Watcher) -> None:
+def _rest(
+    trouble: Trouble, attempt: int, repo: str, tell: Callable[[str], None], watcher: Watcher
+) -> None:
     said = f"the hub answers {trouble.status}" if trouble.status else "the connection broke"
-    until = time.monotonic() + wait_s
+    until = time.monotonic() + delay_s(attempt, trouble.retry_after_s)
     while (left := until - time.monotonic()) > 0:
-        tally.tell(f"{said}, next attempt in {left:.0f} s")
+        tell(f"{said}, next attempt in {left:.0f} s")
         if watcher.cancelled():
-            raise cancelled(repo)
+            raise _cancelled(repo)
         time.sleep(min(_POLL_S, left))
-
-
-def _unseen(progress: Progress) -> None:
-    """A listing has no progress."""

@@ -18,7 +18,7 @@ from xinfer.catalog.wanted import wanted, whole
 from xinfer.domain.engine import Files
 from xinfer.domain.memory import gib
 from xinfer.domain.model import Source
-from xinfer.domain.ports import FetchPlan, Transfer, Watcher
+from xinfer.domain.ports import FetchPlan, Watcher
 from xinfer.errors import LaunchFailed
 
 _LISTING_LIMIT_S = 60.0
@@ -68,9 +68,8 @@ class RemoteHub:
             return Trouble(kind=Kind.UNREACHABLE, detail=f"{self.site.offline} is set")
         if not self.installed:
             raise _no_library(self.site)
-        watcher.see(Transfer(share=0.0, text=f"asking {self.site.hub} for {source.ref}"))
         limit_s = _RUNNING_LOST_S if hurry else _LISTING_LIMIT_S
-        outcome = ask(self.site.program, errand, watcher, limit_s=limit_s)
+        outcome = ask(self.site.program, errand, watcher, limit_s)
         if outcome.listing is None:
             return outcome.trouble or Trouble(kind=Kind.OTHER, detail="an empty answer")
         return self._wish(source, outcome.listing)
