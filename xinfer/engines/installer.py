@@ -162,7 +162,8 @@ _STEPS = (
     (re.compile(r"Prepared (\d+) packages?"), 0.85, "installing {} packages"),
     (re.compile(r"Installed (\d+) packages?"), 0.95, "installed {} packages"),
 )
-_LABEL = re.compile(r"^[\s×│╰─▶├]*(?:(?:error|cause|caused by):\s*)?", re.IGNORECASE)
+_LABEL = re.compile(r"^[\s×│╰─▶├]*(?:error:\s*)?", re.IGNORECASE)
+_CAUSE = re.compile(r"^(?:cause|caused by)(?=:)", re.IGNORECASE)
 _FAILS = re.compile(r"^\s*(?:error\b|×)", re.IGNORECASE)
 
 
@@ -170,7 +171,8 @@ def last_words(lines: tuple[str, ...], status: int) -> str:
     """What uv said of its failure, in one line."""
     start = next((place for place, line in enumerate(lines) if _FAILS.match(line)), None)
     told = lines[start:] if start is not None else lines[-1:]
-    words = " ".join(_LABEL.sub("", line).strip() for line in told).strip()
+    plain = (_LABEL.sub("", line).strip() for line in told)
+    words = " ".join(_CAUSE.sub("", line) for line in plain).replace(" :", ":").strip()
     return words[:_MAX_CAUSE] or f"uv ended with status {status}"
 
 
