@@ -25,6 +25,7 @@ _LARGE = 1024 * 1024
 """From this size on a file is kept by its SHA-256, as large files are on both hubs."""
 
 _INFO = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+?)(/revision/(?P<revision>[^/]+))?\Z")
+_TREE = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/]+)\Z")
 _RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)\Z")
 _FILES = re.compile(r"/api/v1/models/(?P<repo>[^/]+/[^/]+)/repo/files\Z")
 _FILE = re.compile(r"/api/v1/models/(?P<repo>[^/]+/[^/]+)/repo\Z")
@@ -136,6 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         path, query = unquote(split.path), parse_qs(split.query)
         for pattern, reply in (
             (_INFO, self._info),
+            (_TREE, self._tree),
             (_RESOLVE, self._resolve),
             (_FILES, self._listing),
             (_FILE, self._file),
@@ -156,6 +158,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         siblings = [_sibling(self.hub.folder / repo, path) for path in self.hub.files(repo)]
         self._json(200, {"id": repo, "modelId": repo, "sha": commit, "siblings": siblings})
+
+    def _tree(self, words: dict[str, str], query: dict[str, list[str]]) -> None:
+        """Hugging Face's list of files, as its own downloads use it."""
+        root = self.hub.folder / words["repo"]
+        if self._refused(LISTING) or self._absent(words["repo"], ""):
+            return
+        self._json(200, [_leaf(root, path) for path in self.hub.files(words["repo"])])
 
     def _resolve(self, words: dict[str, str], query: dict[str, list[str]]) -> None:
         """Hugging Face's content of a file."""
@@ -259,6 +268,15 @@ def _sibling(root: Path, path: Path) -> dict[str, object]:
     if size >= _LARGE:
         told["lfs"] = {"sha256": sha256(path), "size": size, "pointerSize": 134}
     return told
+
+
+def _leaf(root: Path, path: Path) -> dict[str, object]:
+    told = _sibling(root, path)
+    oid = sha256(path)[:40] if "lfs" in told else git_name(path)
+    leaf = {"type": "file", "path": told["rfilename"], "size": told["size"], "oid": oid}
+    if "lfs" in told:
+        leaf["lfs"] = {"oid": sha256(path), "size": told["size"], "pointerSize": 134}
+    return leaf
 
 
 def _entry(root: Path, path: Path) -> dict[str, object]:

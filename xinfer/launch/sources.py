@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from xinfer.catalog.cache import Cache
 from xinfer.catalog.hubs.huggingface import huggingface
 from xinfer.catalog.hubs.mirrored import MirroredHub
 from xinfer.catalog.hubs.modelscope import modelscope
@@ -21,14 +22,27 @@ from xinfer.domain.ports import Hub as HubPort
 
 def hubs(home: Home) -> dict[Hub, HubPort]:
     """One hub for each kind of source that can be fetched."""
-    listings = Listings(home.cache / "listings")
-    remote = MirroredHub({site.hub: RemoteHub(site, listings) for site in _sites(home)})
+    remote = MirroredHub({site.hub: RemoteHub(site, _listings(home)) for site in _sites(home)})
     return {
         Hub.PATH: PathHub(),
-        Hub.PACKAGE: PackageHub(home.cache / "packages"),
+        Hub.PACKAGE: PackageHub(_packages(home)),
         Hub.HUGGINGFACE: remote,
         Hub.MODELSCOPE: remote,
     }
+
+
+def cache(home: Home) -> Cache:
+    """All that those hubs keep on this machine."""
+    places = {site.hub: site.caches for site in _sites(home)}
+    return Cache({**places, Hub.PACKAGE: (_packages(home),)}, _listings(home))
+
+
+def _packages(home: Home) -> Path:
+    return home.cache / "packages"
+
+
+def _listings(home: Home) -> Listings:
+    return Listings(home.cache / "listings")
 
 
 def _sites(home: Home) -> tuple[Site, Site]:
