@@ -25,6 +25,9 @@ _BAD = {"broken": "red", "missing": "dim"}
 _HEADERS = ("Engine", "Accelerator", "State", "Size", "Path", "Detail")
 _CHECK_HEADERS = ("Engine", "Accelerator", "State", "Packages", "Path", "Detail")
 
+_LINES = 10
+"""At most so many lines while one thing goes on, where there is no terminal."""
+
 _accelerator = click.option(
     "--accelerator",
     metavar="cpu|cuda|metal",
@@ -129,11 +132,12 @@ def _progress(engine: str) -> Iterator[Callable[[float, str], None]]:
     """Show what is given to the returned function, on stderr: a bar, or a line per step."""
     screen = console(stderr=True)
     if not screen.is_terminal:
-        said: list[str] = []
+        said: list[tuple[str, int]] = []
 
-        def say(_share: float, text: str) -> None:
-            if text not in said[-1:]:
-                said.append(text)
+        def say(share: float, text: str) -> None:
+            step = (text.partition(" ")[0], int(share * _LINES))
+            if step not in said:
+                said.append(step)
                 screen.print(Text(f"{engine}: {text}"))
 
         yield say

@@ -68,7 +68,13 @@ class Installer:
         for argv in (make, fill):
             lines, status = self._run(argv, folder.parent, progress)
             if status != 0:
-                raise failure(requirement, last_words(lines, status), tail=lines)
+                words = last_words(lines, status)
+                raise failure(requirement, words, self._elsewhere(), tail=lines)
+
+    def _elsewhere(self) -> str:
+        if self.wheelhouse is None:
+            return "Without a network, name a folder of packages by XINFER_WHEELHOUSE."
+        return f"Packages were taken from {self.wheelhouse} alone."
 
     def _from(self, requirement: Requirement) -> tuple[str, ...]:
         if self.wheelhouse is not None:
