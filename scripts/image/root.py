@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 _BASES = {"debian:bookworm-slim": "bookworm"}
-_MOUNTS = ("/proc", "/dev", "/sys")
+_MOUNTS = ("/dev", "/sys")
 
 
 class Root:
@@ -31,6 +31,7 @@ class Root:
         cwd: str = "/",
     ) -> int:
         """The exit status of a command inside."""
+        (self.folder / "proc").mkdir(exist_ok=True)
         with self.mounted():
             return self.start(argv, environment, user=user, cwd=cwd).wait()
 
@@ -52,8 +53,12 @@ class Root:
         moved = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', cwd, *inside]
         switch = ["chroot", f"--userspec={user}", str(self.folder), *moved]
         output = subprocess.DEVNULL if quiet else None
+        shown = [f"--mount-proc={self.folder}/proc"]
         return subprocess.Popen(
-            ["unshare", "--pid", "--fork", "--kill-child", *switch], stdout=output, stderr=output
+            # Its own view of processes too: a stop looks for them by their numbers.
+            ["unshare", "--pid", "--fork", "--kill-child", "--mount", *shown, *switch],
+            stdout=output,
+            stderr=output,
         )
 
     @contextmanager
