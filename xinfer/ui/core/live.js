@@ -1,0 +1,103 @@
+/* What the server is doing now, read again and again while somebody looks, and the last minutes. */
+
+import { get, text } from "/ui/core/api.js";
+import { parse, total } from "/ui/core/metrics.js";
+
+const EVERY_MS = 2000;
+const KEPT = 450;
+
+export const live = {
+  models: null, cluster: null, metrics: null, error: null, clusterError: null, metricsError: null, samples: [], loadedAt: 0,
+};
+const listeners = new Set();
+let timer = null;
+let reading = null;
+
+/** Call `listener` after each reading; returns how to end that. */
+export function watch(listener) {
+  listeners.add(listener);
+  if (live.models || live.error) listener(live);
+  return () => listeners.delete(listener);
+}
+
+export function start() {
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh();
+  });
+  return refresh();
+}
+
+export function stop() {
+  clearTimeout(timer);
+  timer = null;
+}
+
+/** Read now, and from then on. */
+export function refresh() {
+  clearTimeout(timer);
+  reading ??= read().finally(() => {
+    reading = null;
+    clearTimeout(timer);
+    timer = setTimeout(() => (document.hidden ? null : refresh()), EVERY_MS);
+  });
+  return reading;
+}
+
+async function read() {
+  const asked = [get("/v1/models"), text("/metrics"), get("/v1/cluster/info?detailed=true")];
+  const [models, metrics, cluster] = await Promise.allSettled(asked);
+  live.error = models.status === "rejected" ? models.reason : null;
+  live.metricsError = metrics.status === "rejected" ? metrics.reason : null;
+  live.clusterError = cluster.status === "rejected" ? cluster.reason : null;
+  if (models.status === "fulfilled") live.models = models.value.data;
+  if (cluster.status === "fulfilled") live.cluster = cluster.value;
+  if (metrics.status === "fulfilled") live.metrics = parse(metrics.value);
+  live.loadedAt = Date.now() / 1000;
+  if (!live.error) sample();
+  for (const listener of [...listeners]) listener(live);
+}
+
+function sample() {
+  const now = { at: live.loadedAt, models: {}, nodes: {} };
+  for (const { id } of live.models ?? []) {
+    now.models[id] = {
+      out: total(live.metrics, "xinfer_tokens_total", { model: id, direction: "out" }),
+      inFlight: total(live.metrics, "xinfer_requests_in_flight", { model: id }),
+      queued: total(live.metrics, "xinfer_requests_queued", { model: id }),
+      memory: total(live.metrics, "xinfer_replica_memory_bytes", { model: id }),
+    };
+  }
+  for (const node of nodes()) now.nodes[node.node] = { used: node.mem_used, devices: (node.devices ?? []).map((each) => each.used_bytes), load: node.load ?? null, vram: node.gpu_vram_total - node.gpu_vram_available };
+  live.samples.push(now);
+  if (live.samples.length > KEPT) live.samples.shift();
+}
+
+export function nodes() {
+  return (live.cluster ?? []).filter((node) => node.node_type === "Worker");
+}
+
+/** Tokens a second that came out of a model, over the last `over` seconds. */
+export function tokenRate(uid, over = 10) {
+  const last = live.samples.at(-1);
+  if (!last?.models[uid]) return 0;
+  const first = live.samples.find((each) => each.at >= last.at - over && each.models[uid]);
+  return between(first, last, uid);
+}
+
+export function between(first, last, uid) {
+  const time = last.at - first.at;
+  const grown = (last.models[uid]?.out ?? 0) - (first.models[uid]?.out ?? 0);
+  return time > 0 && grown > 0 ? grown / time : 0;
+}
+
+/** The sum over all models by sample: [{at, value}]. */
+export function fleet(field) {
+  if (field !== "rate") return live.samples.map((one) => ({ at: one.at, value: sum(Object.values(one.models), field) }));
+  return live.samples.slice(1).map((one, place) => ({
+    at: one.at, value: Object.keys(one.models).reduce((all, uid) => all + (live.samples[place].models[uid] ? between(live.samples[place], one, uid) : 0), 0),
+  }));
+}
+
+function sum(items, field) {
+  return items.reduce((all, each) => all + (each[field] ?? 0), 0);
+}

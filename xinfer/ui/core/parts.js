@@ -1,0 +1,109 @@
+/* Pieces that every page uses: states of loading, notes, badges, tabs, code to copy. */
+
+import { h } from "/ui/core/dom.js";
+import { icon } from "/ui/core/icons.js";
+import { toast } from "/ui/core/overlay.js";
+
+export function head(title, sub, ...actions) {
+  return h("header", { class: "page-head" }, h("div", { class: "titles" }, h("h1", {}, title), sub && h("p", { class: "dim" }, sub)), actions.length ? h("div", { class: "row" }, actions) : null);
+}
+
+export function button(label, onclick, { kind = "", glyph = null, ...props } = {}) {
+  return h("button", { type: "button", class: `btn ${kind}`, onclick, ...props }, glyph && icon(glyph), label);
+}
+
+export function iconButton(glyph, label, onclick, { kind = "btn-quiet", ...props } = {}) {
+  return h("button", { type: "button", class: `btn btn-icon ${kind}`, "aria-label": label, title: label, onclick, ...props }, icon(glyph));
+}
+
+export function note(kind, ...children) {
+  const glyph = { bad: "alert", warn: "alert", good: "check" }[kind] ?? "info";
+  return h("div", { class: `note ${kind}`, role: kind === "bad" ? "alert" : null }, icon(glyph), h("div", {}, children));
+}
+
+export function empty(glyph, title, text, ...actions) {
+  return h("div", { class: "empty" }, icon(glyph), h("h2", {}, title), text && h("p", {}, text), actions.length ? h("div", { class: "row" }, actions) : null);
+}
+
+/** Why something cannot be shown, with what to do about it. */
+export function failure(error, again) {
+  const said = error.status === 403 ? "You may not see this" : error.missing ? "This server does not have that" : "That did not work";
+  return h("div", { class: "empty", role: "alert" }, icon("alert"), h("h2", {}, said), h("p", {}, error.message), again && button("Try again", again, { glyph: "redo" }));
+}
+
+export function ghosts(count, height = 20) {
+  const lines = Array.from({ length: count }, () => h("div", { class: "ghost", style: { height: `${height}px` } }));
+  return h("div", { class: "stack", "aria-busy": "true" }, h("span", { class: "unseen" }, "Loading"), lines);
+}
+
+const TONES = {
+  ready: "good", failed: "bad", degraded: "warn", stopped: "", draining: "warn", queued: "busy", downloading: "busy",
+  environment: "busy", starting: "busy", loading: "busy", warming: "busy", lost: "bad",
+};
+
+export function badge(state, tone = TONES[state] ?? "busy") {
+  return h("span", { class: `badge ${tone}` }, state);
+}
+
+export function stat(label, value, more) {
+  return h("div", { class: "stat" }, h("dt", {}, label), h("dd", {}, value, more && h("small", {}, ` ${more}`)));
+}
+
+/** A bar of shares 0..1: [[share, class], …]. */
+export function bar(label, ...shares) {
+  const whole = Math.round(100 * shares.reduce((sum, [share]) => sum + share, 0));
+  return h("span", { class: "bar bar-2", role: "progressbar", "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.min(100, whole) },
+    shares.map(([share, kind]) => h("span", { class: kind ?? "", style: { width: `${Math.max(0, Math.min(1, share)) * 100}%` } })));
+}
+
+/** Tabs that the arrow keys move between; `choose(id)` shows one. */
+export function tabs(label, entries, chosen, choose) {
+  const move = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const at = entries.findIndex(([id]) => id === chosen);
+    const next = entries[(at + step + entries.length) % entries.length][0];
+    choose(next);
+    requestAnimationFrame(() => document.getElementById(`tab-${next}`)?.focus());
+  };
+  return h("div", { class: "tabs", role: "tablist", "aria-label": label, onkeydown: move },
+    entries.map(([id, title]) => h("button", { key: id, id: `tab-${id}`, type: "button", role: "tab", "aria-selected": String(id === chosen), tabindex: id === chosen ? 0 : -1, onclick: () => choose(id) }, title)));
+}
+
+export function segments(label, entries, chosen, choose) {
+  return h("div", { class: "segments", role: "group", "aria-label": label },
+    entries.map(([id, title]) => h("button", { type: "button", "aria-pressed": String(id === chosen), onclick: () => choose(id) }, title)));
+}
+
+let ids = 0;
+
+/** A labelled control. `control` gets its id and the id of its hint. */
+export function field(label, control, hint, key = null) {
+  control.id ||= key ? `f-${key}` : `f${(ids += 1)}`;
+  control.said.id = control.id;
+  return h("div", { class: "field", key: key ?? undefined }, h("label", { for: control.id }, label), control, hint && h("span", { class: "hint" }, hint));
+}
+
+export function options(entries, chosen) {
+  return entries.map((entry) => {
+    const [value, title] = Array.isArray(entry) ? entry : [entry, entry];
+    return h("option", { value, selected: value === chosen }, title);
+  });
+}
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = h("textarea", { class: "unseen", value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  toast("Copied.", "good");
+}
+
+export function code(text, label = "Code") {
+  return h("div", { class: "code" }, h("pre", { tabindex: 0, role: "region", "aria-label": label }, text), h("div", { class: "copy" }, iconButton("copy", "Copy", () => copy(text), { kind: "btn-s" })));
+}

@@ -1,0 +1,143 @@
+/* One model: its replicas, its launch, its log, and why it failed. */
+
+import { enc, get } from "/ui/core/api.js";
+import { h, render } from "/ui/core/dom.js";
+import { bytes, clock, number, rate, seconds } from "/ui/core/format.js";
+import { icon } from "/ui/core/icons.js";
+import { live, refresh, tokenRate, watch } from "/ui/core/live.js";
+import { total } from "/ui/core/metrics.js";
+import { badge, button, empty, failure, ghosts, note, stat, tabs } from "/ui/core/parts.js";
+import { go, requery } from "/ui/core/router.js";
+import { terminate } from "/ui/views/acts.js";
+import { logs } from "/ui/views/logs.js";
+import { device, standing, stepper } from "/ui/views/model_card.js";
+import { phases } from "/ui/views/phases.js";
+
+const TABS = [["overview", "Overview"], ["logs", "Log"], ["events", "Events"], ["details", "Details"]];
+
+export function mount(place, { parts, query }) {
+  const state = { uid: parts[0], tab: query.get("tab") ?? "overview", replicas: null, timeline: [], progress: null, events: [], error: null, log: null, seen: false };
+  const logPlace = h("div", { own: true, key: "log" });
+  const draw = () => {
+    render(place, page(state, choose, logPlace));
+    if (state.tab === "logs" && !state.log && state.replicas) state.log = logs(logPlace, state.uid, state.replicas);
+  };
+  const choose = (tab) => {
+    state.tab = tab;
+    requery({ tab: tab === "overview" ? null : tab });
+    if (tab !== "logs") endLog(state);
+    draw();
+    read(state).then(draw);
+  };
+  draw();
+  const end = watch(() => read(state).then(draw));
+  refresh();
+  return () => {
+    end();
+    endLog(state);
+  };
+}
+
+function endLog(state) {
+  state.log?.();
+  state.log = null;
+}
+
+async function read(state) {
+  const path = `/v1/models/${enc(state.uid)}`;
+  const asked = [get(`${path}/replicas`), get(`${path}/timeline`), get(`${path}/progress`), state.tab === "events" ? get(`${path}/events`) : state.events];
+  try {
+    [state.replicas, state.timeline, state.progress, state.events] = await Promise.all(asked);
+    state.error = null;
+  } catch (error) {
+    state.error = error;
+  }
+}
+
+function page(state, choose, logPlace) {
+  const model = live.models?.find((each) => each.id === state.uid);
+  state.seen ||= Boolean(model);
+  const crumb = h("a", { class: "crumb", href: "#/models" }, icon("back"), "Models");
+  if (!model) return [crumb, absent(state)];
+  return [
+    h("header", { class: "page-head" }, h("div", { class: "titles" }, crumb, h("div", { class: "row" }, h("h1", {}, model.id), badge(model.state))),
+      h("div", { class: "row" }, stepper(model),
+        model.state === "ready" && h("a", { class: "btn", href: `#/playground?model=${enc(model.id)}` }, "Try it"),
+        button("Terminate", async () => (await terminate(model.id)) && go("models"), { kind: "btn-bad" }))),
+    tabs("Parts of the model", TABS, state.tab, choose),
+    h("div", { class: "stack", role: "tabpanel", "aria-labelledby": `tab-${state.tab}`, key: state.tab }, PANELS[state.tab]?.(state, model, logPlace) ?? PANELS.overview(state, model)),
+  ];
+}
+
+function absent(state) {
+  if (live.models === null) return live.error ? failure(live.error, refresh) : h("div", { class: "card card-pad" }, ghosts(6, 24));
+  const why = state.seen ? "It has been terminated." : "Nothing of this name is served here.";
+  return h("div", { class: "card" }, empty("models", `No model '${state.uid}'`, why, h("a", { class: "btn", href: "#/models" }, "All models")));
+}
+
+const PANELS = {
+  overview(state, model) {
+    return [
+      ...causes(state),
+      model.state !== "ready" && model.state !== "failed" && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
+      h("dl", { class: "stats", key: "stats" }, numbers(model)),
+      h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas) : h("div", { class: "card-pad" }, ghosts(2))),
+      h("section", { class: "card", key: "timeline" }, h("div", { class: "card-head" }, h("h2", {}, "Launch"), h("span", { class: "small faint" }, "how long each phase took")), state.timeline.map(phases)),
+    ];
+  },
+  logs: (_state, _model, logPlace) => logPlace,
+  events: (state) => h("section", { class: "card" }, h("div", { class: "card-head" }, h("h2", {}, "Events")),
+    state.events.length ? h("div", { class: "table-wrap" }, h("table", {}, h("tbody", {}, [...state.events].reverse().map(event)))) : empty("info", "No events yet", "What happens to the model is written here.")),
+  details: (_state, model) => h("section", { class: "card" }, h("div", { class: "card-head" }, h("h2", {}, "As the API describes it")),
+    h("div", { class: "table-wrap" }, h("table", {}, h("tbody", {}, Object.entries(model).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "mono" }, typeof value === "object" ? JSON.stringify(value) : String(value)))))))),
+};
+
+function event({ event_ts: at, event_type: kind, event_content: content }) {
+  return h("tr", {}, h("td", { class: "num nowrap faint" }, clock(at)), h("td", {}, h("span", { class: "tag" }, kind)), h("td", {}, content));
+}
+
+function numbers(model) {
+  const of = (name, labels = {}) => total(live.metrics, name, { model: model.id, ...labels });
+  const waits = of("xinfer_time_to_first_token_seconds_count");
+  const waited = of("xinfer_time_to_first_token_seconds_sum");
+  return [
+    stat("Tokens/s", rate(tokenRate(model.id)), "now"),
+    stat("In flight", number(of("xinfer_requests_in_flight")), of("xinfer_requests_queued") ? `+${of("xinfer_requests_queued")} waiting` : ""),
+    stat("Requests", number(of("xinfer_requests_total"))),
+    stat("First token", waits ? seconds(waited / waits) : "–", waits ? "mean" : ""),
+    stat("Engine", model.model_engine, model.model_format ?? ""),
+    stat("Device", device(model)),
+  ];
+}
+
+function table(replicas) {
+  const lines = replicas.map((each) => h("tr", { key: each.replica_model_uid },
+    h("td", { class: "mono nowrap" }, each.replica_model_uid), h("td", {}, badge(each.phase)), h("td", {}, each.node),
+    h("td", {}, each.gpu_idx?.length ? `GPU ${each.gpu_idx.join(", ")}` : "CPU"), h("td", { class: "r nowrap" }, bytes(each.memory_bytes)),
+    h("td", { class: "r" }, each.pid ?? "–"), h("td", { class: "r" }, each.restarts ?? 0), h("td", { class: "r" }, each.failures ?? 0)));
+  const names = ["Replica", "Phase", "Node", "Device"];
+  return h("div", { class: "table-wrap" }, h("table", {},
+    h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)), ["Memory", "Process", "Restarts", "Failures"].map((name) => h("th", { scope: "col", class: "r" }, name)))),
+    h("tbody", {}, lines.length ? lines : h("tr", {}, h("td", { colspan: 8, class: "dim" }, "No node has taken a replica yet.")))));
+}
+
+/** Why replicas failed, with the engine's last words; the same cause is shown once. */
+function causes(state) {
+  const failed = state.timeline.filter((entry) => entry.cause);
+  const seen = new Set();
+  return failed.filter(({ cause }) => !seen.has(cause.summary) && seen.add(cause.summary)).map(({ replica_id: id, cause, retry_at_s: retry }) =>
+    h("section", { class: "card card-pad cause", key: `cause-${id}`, "aria-label": "Cause of the failure" },
+      note("bad", h("b", {}, cause.summary), h("div", { class: "small" }, how(cause, id, retry))),
+      cause.tail?.length ? h("div", { class: "stack-s" }, h("span", { class: "label" }, "The engine's last words"), h("pre", { class: "mono", tabindex: 0, role: "region", "aria-label": "The engine's last words" }, cause.tail.join("\n"))) : null));
+}
+
+function how(cause, id, retry) {
+  const facts = [`${id}, while ${cause.phase}`];
+  if (cause.exception) facts.push(cause.exception);
+  if (cause.out_of_memory) facts.push("out of memory");
+  if (cause.signal) facts.push(`ended by signal ${cause.signal}`);
+  else if (cause.exit_code !== null && cause.exit_code !== undefined) facts.push(`exit status ${cause.exit_code}`);
+  const left = retry ? retry - Date.now() / 1000 : 0;
+  if (left > 0) facts.push(`tried again in ${seconds(left)}`);
+  return facts.join(" · ");
+}

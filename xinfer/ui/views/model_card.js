@@ -1,0 +1,76 @@
+/* One model in the list: what it is, how it does, what can be done. */
+
+import { enc } from "/ui/core/api.js";
+import { h } from "/ui/core/dom.js";
+import { bytes, number, plural, rate } from "/ui/core/format.js";
+import { live, tokenRate } from "/ui/core/live.js";
+import { total } from "/ui/core/metrics.js";
+import { badge, bar, button, iconButton, note } from "/ui/core/parts.js";
+import { cancel, scale, terminate } from "/ui/views/acts.js";
+
+export function card(model, progress) {
+  const uid = model.id;
+  return h("li", { class: "card model", key: uid, "data-uid": uid },
+    h("div", { class: "model-name" }, h("a", { href: `#/models/${enc(uid)}` }, uid), badge(model.state), model.origin === "recipe" && h("span", { class: "tag" }, "recipe")),
+    acts(model),
+    model.state !== "ready" && h("div", { class: "wide" }, standing(model, progress)),
+    h("dl", { class: "facts" }, facts(model).map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", { title: String(value) }, value)))));
+}
+
+function acts(model) {
+  const uid = model.id;
+  const chats = model.state === "ready";
+  return h("div", { class: "model-acts" },
+    chats && h("a", { class: "btn btn-s btn-quiet", href: `#/playground?model=${enc(uid)}` }, "Try"),
+    h("a", { class: "btn btn-s btn-quiet", href: `#/models/${enc(uid)}?tab=logs` }, "Logs"),
+    iconButton("trash", `Terminate ${uid}`, () => terminate(uid), { kind: "btn-quiet btn-s" }));
+}
+
+export function facts(model) {
+  const uid = model.id;
+  return [
+    ["Engine", [model.model_engine, model.model_format].filter(Boolean).join(" · ")],
+    ["Replicas", `${model.replicas_ready} of ${model.replica} ready`],
+    ["Device", device(model)],
+    ["Memory", bytes(total(live.metrics, "xinfer_replica_memory_bytes", { model: uid }) || null)],
+    ["Tokens/s", rate(tokenRate(uid))],
+    ["In flight", inFlight(uid)],
+    ["Restarts", number(model.restarts)],
+  ];
+}
+
+function inFlight(uid) {
+  const queued = total(live.metrics, "xinfer_requests_queued", { model: uid });
+  return number(total(live.metrics, "xinfer_requests_in_flight", { model: uid })) + (queued ? ` +${queued} waiting` : "");
+}
+
+export function device(model) {
+  const lines = (live.metrics?.get("xinfer_replica_up") ?? []).filter((line) => line.labels.model === model.id);
+  const nodes = [...new Set(lines.map((line) => line.labels.node))];
+  const what = model.accelerators?.length ? `GPU ${model.accelerators.join(", ")}` : "CPU";
+  return nodes.length ? `${what} · ${nodes.length > 2 ? plural(nodes.length, "node") : nodes.join(", ")}` : what;
+}
+
+/** Where a launch stands, or why there is none. */
+export function standing(model, progress) {
+  if (model.state === "failed") return note("bad", h("p", {}, model.reason || "It failed."), h("p", {}, h("a", { href: `#/models/${enc(model.id)}` }, "What the engine said last")));
+  const slowest = slow(progress);
+  const share = progress?.progress ?? 0;
+  const words = slowest?.info || (model.reason && model.reason !== slowest?.phase ? model.reason : "");
+  return h("div", { class: "progress-line" },
+    h("div", { class: "row between small" }, h("span", { class: "dim clip grow" }, h("b", {}, slowest?.phase ?? model.state), words && ` · ${words}`), h("span", { class: "num" }, `${Math.round(share * 100)} %`),
+      model.replicas_ready === 0 && button("Cancel", () => cancel(model.id), { kind: "btn-s btn-quiet" })),
+    bar(`Progress of ${model.id}`, [share, ""]));
+}
+
+function slow(progress) {
+  return progress?.replicas?.reduce((worst, each) => (!worst || each.progress < worst.progress || each.phase === "failed" ? each : worst), null);
+}
+
+export function stepper(model) {
+  const uid = model.id;
+  return h("div", { class: "stepper", role: "group", "aria-label": "Replicas" },
+    iconButton("minus", "One replica less", () => scale(uid, -1), { disabled: model.replica <= 1 }),
+    h("output", { "aria-label": "Replicas wanted" }, model.replica),
+    iconButton("plus", "One replica more", () => scale(uid, 1)));
+}
