@@ -16,6 +16,7 @@ _BUILT_IN = {
     "command": "xinfer.engines.command:CommandEngine",
     "transformers": "xinfer.engines.transformers:Transformers",
     "mlx": "xinfer.engines.mlx:Mlx",
+    "sentence-transformers": "xinfer.engines.sentence_transformers:SentenceTransformers",
     "vllm": "xinfer.engines.vllm:Vllm",
     "sglang": "xinfer.engines.sglang:Sglang",
 }

@@ -1,4 +1,4 @@
-"""Transformers for real: SmolLM2-135M on the processor, by the interpreter that a variable names."""
+"""Transformers for real: SmolLM2-135M on the processor, by an interpreter that a variable names."""
 
 from __future__ import annotations
 

@@ -62,6 +62,6 @@ class FakeEngines:
         if name not in self._engines:
             if name in Registry().names():
                 # The files in conf/ name every engine that there is.
-                return FakeEngine(name, Traits(kinds=(ModelKind.LLM,)))
+                return FakeEngine(name, Traits(kinds=tuple(ModelKind)))
             raise Invalid(f"There is no engine '{name}'.", did_you_mean(name, self._engines))
         return self._engines[name]

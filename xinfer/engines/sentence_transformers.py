@@ -1,0 +1,134 @@
+"""sentence-transformers: embeddings and rerank, by a small server of ours around the library."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from xinfer.domain.engine import Command, Habits, Launch, Traits, Verdict
+from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
+from xinfer.domain.node import Machine
+from xinfer.domain.options import Option
+from xinfer.engines import accelerators
+from xinfer.errors import Invalid
+
+_HOST = Path(__file__).parent / "hosts" / "embedder"
+_DESCRIPTIONS = ("modules.json", "config.json")
+
+OPTIONS = (
+    Option(
+        name="max_batch_size", type="int", doc="Texts computed together at most.", default=256,
+        minimum=1, aliases=("batch_size",),
+    ),
+    Option(
+        name="max_batch_tokens", type="int", default=65536, minimum=1,
+        doc="Tokens of a batch at most, padding counted in, four characters taken for one.",
+    ),
+    Option(
+        name="batch_wait_ms", type="float", default=0, minimum=0,
+        doc="Milliseconds that a text waits for company when nothing is computed.",
+    ),
+    Option(
+        name="max_length", type="int", minimum=1, aliases=("max_seq_length", "max_model_len"),
+        doc="Tokens of a text that are read; by default as many as the model can.",
+    ),
+    Option(
+        name="truncate", type="bool", default=True,
+        doc="Whether longer texts are cut; if not, they are refused with status 400.",
+    ),
+    Option(
+        name="normalize_embeddings", type="bool", default=False,
+        doc="Give vectors the length 1, also where the model does not.",
+    ),
+    Option(name="prompt_name", type="str", doc="Prompt of the model's own that goes before texts."),
+    Option(
+        name="dtype", type="str", choices=("float32", "float16", "bfloat16"),
+        doc="Type of the weights in memory; float32 on a processor, else as they are stored.",
+        aliases=("torch_dtype",),
+    ),
+    Option(name="device", type="str", doc="Where it runs; by default as assigned."),
+    Option(name="n_threads", type="int", doc="Threads that compute; by default one per core.",
+           minimum=1),
+    Option(name="trust_remote_code", type="bool", doc="Run code that comes with the model."),
+)  # fmt: skip
+
+
+class SentenceTransformers:
+    """Batches are formed over all requests that wait, see `hosts/embedder`."""
+
+    name = "sentence-transformers"
+    traits = Traits(
+        kinds=(ModelKind.EMBEDDING, ModelKind.RERANK),
+        formats=("pytorch",),
+        abilities=("embed", "rerank"),
+        module="sentence_transformers",
+        title="sentence_transformers",
+        habits=Habits(overhead_bytes=3 * 2**28, growth_on_cpu=2.0),
+    )
+    options = OPTIONS
+
+    def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:
+        """It runs wherever torch does."""
+        if not spec.extra_args:
+            return Verdict(ok=True)
+        return Verdict(
+            ok=False,
+            reason="sentence-transformers has no command line that extra_args could go to.",
+            hint="Use engine_kwargs.",
+        )
+
+    def command(self, launch: Launch) -> Command:
+        """The server's process. Raises Invalid when the files are no such model."""
+        spec = launch.spec
+        if launch.files is None:
+            raise Invalid(f"models.{spec.uid}: engine '{self.name}' needs the files of a model.")
+        options: dict[str, JsonValue] = {
+            "n_threads": launch.machine.cores,
+            **_by_machine(launch),
+            **spec.options,
+        }
+        order = {
+            "model": str(_folder(spec, launch.files.root)),
+            "uid": spec.uid,
+            "kind": str(spec.kind),
+            "host": launch.host,
+            "port": 0,
+            "endpoint_file": str(launch.endpoint_file),
+            "options": options,
+        }
+        # By its path: the interpreter is mostly another one, which has nothing of ours.
+        return Command(
+            argv=(launch.python, "-P", str(_HOST), json.dumps(order)),
+            env={
+                "HF_HUB_OFFLINE": "1",
+                "TRANSFORMERS_OFFLINE": "1",
+                "TOKENIZERS_PARALLELISM": "false",
+                **accelerators.visible(launch),
+            },
+            announces=True,
+            stop_grace_s=10.0,
+            gauges={"running": "embedder_texts_running", "waiting": "embedder_texts_waiting"},
+        )
+
+
+def _by_machine(launch: Launch) -> dict[str, JsonValue]:
+    if launch.devices:
+        return {"device": "cuda"}
+    if accelerators.on_apple_silicon(launch.machine) and accelerators.wants_one(launch.spec):
+        return {"device": "mps"}
+    return {"device": "cpu", "dtype": "float32"}
+
+
+def _folder(spec: ModelSpec, root: Path) -> Path:
+    """The folder with the model's description: `root`, or the nearest one in it."""
+    for name in _DESCRIPTIONS:
+        if (root / name).is_file():
+            return root
+        found = sorted(root.rglob(name), key=lambda path: len(path.parts))
+        if found:
+            return found[0].parent
+    raise Invalid(
+        f"models.{spec.uid}: {root} has no {' or '.join(_DESCRIPTIONS)}.",
+        "Choose the folder of a model in the layout of sentence-transformers or Hugging Face.",
+        key=f"models.{spec.uid}.source",
+    )
