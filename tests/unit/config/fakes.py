@@ -53,15 +53,12 @@ class FakeEngines:
             ),
         }
         for name in Registry().names():
-            self._engines.setdefault(name, FakeEngine(name, Traits(kinds=chat)))
+            self._engines.setdefault(name, FakeEngine(name, Traits(kinds=tuple(ModelKind))))
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._engines)
 
     def get(self, name: str) -> FakeEngine:
         if name not in self._engines:
-            if name in Registry().names():
-                # The files in conf/ name every engine that there is.
-                return FakeEngine(name, Traits(kinds=tuple(ModelKind)))
             raise Invalid(f"There is no engine '{name}'.", did_you_mean(name, self._engines))
         return self._engines[name]
