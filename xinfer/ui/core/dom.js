@@ -31,9 +31,16 @@ function make(node, props, children) {
 function add(node, children) {
   for (const child of children) {
     if (Array.isArray(child)) add(node, child);
-    else if (child instanceof Node) node.append(child);
+    else if (child instanceof Node) node.append(child.isConnected ? standIn(child) : child);
     else if (child !== null && child !== undefined && child !== false && child !== "") node.append(String(child));
   }
+}
+
+/** For a node that is shown already: moving it would take its focus and its place in a scroll. */
+function standIn(shown) {
+  const mark = document.createComment("");
+  mark.stands = shown;
+  return mark;
 }
 
 function listen(node, kind, action) {
@@ -56,24 +63,38 @@ export function render(target, ...wanted) {
 }
 
 function patchChildren(target, holder) {
+  const wanted = [...holder.childNodes];
+  const keys = new Set(wanted.map((next) => (next.stands ?? next).key).filter((key) => key !== undefined));
   const keyed = new Map();
   for (const child of target.childNodes) if (child.key !== undefined) keyed.set(child.key, child);
   let place = target.firstChild;
-  for (const next of [...holder.childNodes]) {
-    const found = next.key !== undefined ? keyed.get(next.key) : place;
-    if (found && alike(found, next)) {
+  for (const next of wanted) {
+    while (place && place.key !== undefined && !keys.has(place.key)) place = without(place);
+    const found = next.stands ?? (next.key !== undefined ? keyed.get(next.key) : place);
+    if (found && (next.stands || alike(found, next))) {
       if (found !== place) target.insertBefore(found, place);
       else place = place.nextSibling;
-      patch(found, next);
+      if (!next.stands) patch(found, next);
     } else {
       target.insertBefore(next, place);
+      settle(next);
     }
   }
-  while (place) {
-    const rest = place.nextSibling;
-    place.remove();
-    place = rest;
-  }
+  while (place) place = without(place);
+}
+
+function without(node) {
+  const rest = node.nextSibling;
+  node.remove();
+  return rest;
+}
+
+/** Put what is shown already into a tree that is new. */
+function settle(node) {
+  const marks = [];
+  const walker = document.createTreeWalker(node, NodeFilter.SHOW_COMMENT);
+  while (walker.nextNode()) marks.push(walker.currentNode);
+  for (const mark of marks) if (mark.stands) mark.replaceWith(mark.stands);
 }
 
 function alike(old, next) {

@@ -105,7 +105,7 @@ function numbers(model) {
     stat("In flight", number(of("xinfer_requests_in_flight")), of("xinfer_requests_queued") ? `+${of("xinfer_requests_queued")} waiting` : ""),
     stat("Requests", number(of("xinfer_requests_total"))),
     stat("First token", waits ? seconds(waited / waits) : "–", waits ? "mean" : ""),
-    stat("Engine", model.model_engine, model.model_format ?? ""),
+    stat("Engine", model.model_engine),
     stat("Device", device(model)),
   ];
 }

@@ -11,7 +11,7 @@ import { cancel, scale, terminate } from "/ui/views/acts.js";
 export function card(model, progress) {
   const uid = model.id;
   return h("li", { class: "card model", key: uid, "data-uid": uid },
-    h("div", { class: "model-name" }, h("a", { href: `#/models/${enc(uid)}` }, uid), badge(model.state), model.origin === "recipe" && h("span", { class: "tag" }, "recipe")),
+    h("div", { class: "model-name" }, h("a", { href: `#/models/${enc(uid)}` }, uid), badge(model.state), h("span", { class: "tags" }, [model.model_type, model.model_format, model.quantization, model.origin === "recipe" && "recipe"].filter(Boolean).map((each) => h("span", { class: "tag" }, each)))),
     acts(model),
     model.state !== "ready" && h("div", { class: "wide" }, standing(model, progress)),
     h("dl", { class: "facts" }, facts(model).map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", { title: String(value) }, value)))));
@@ -29,7 +29,7 @@ function acts(model) {
 export function facts(model) {
   const uid = model.id;
   return [
-    ["Engine", [model.model_engine, model.model_format].filter(Boolean).join(" · ")],
+    ["Engine", model.model_engine],
     ["Replicas", `${model.replicas_ready} of ${model.replica} ready`],
     ["Device", device(model)],
     ["Memory", bytes(total(live.metrics, "xinfer_replica_memory_bytes", { model: uid }) || null)],

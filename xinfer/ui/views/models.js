@@ -56,7 +56,7 @@ function summary() {
   return [
     stat("Ready", number(ready), `of ${live.models.length}`),
     stat("In flight", number(last("inFlight")), last("queued") ? `+${last("queued")} waiting` : ""),
-    h("div", { class: "stat" }, h("dt", {}, "Tokens/s"), h("dd", { class: "row-tight" }, rate(now), spark(rates.slice(-40), "Tokens per second, lately"))),
+    h("div", { class: "stat" }, h("dt", {}, "Tokens/s"), h("dd", { class: "row-tight" }, rate(now), rates.some(Boolean) && spark(rates.slice(-40), "Tokens per second, lately"))),
     stat("Memory used", bytes(used || null), all ? `of ${bytes(all)}` : ""),
   ];
 }

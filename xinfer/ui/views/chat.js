@@ -1,0 +1,162 @@
+/* A conversation with a model: streamed, stopped, said again, with numbers. */
+
+import { h, render } from "/ui/core/dom.js";
+import { number, seconds } from "/ui/core/format.js";
+import { icon } from "/ui/core/icons.js";
+import { button, copy, empty, field, iconButton, note } from "/ui/core/parts.js";
+import { SETTINGS, receive, request, speed } from "/ui/views/chat_request.js";
+
+const settings = { ...SETTINGS };
+
+export function chat(place, model) {
+  const state = { model, turns: [], stop: null, draft: "", error: "", pending: false };
+  const draw = () => {
+    state.pending = false;
+    const area = place.querySelector(".turns");
+    const atEnd = !area || area.scrollHeight - area.scrollTop - area.clientHeight < 60;
+    render(place, page(state, act));
+    const now = place.querySelector(".turns");
+    if (atEnd && now) now.scrollTop = now.scrollHeight;
+  };
+  const soon = () => {
+    if (!state.pending) requestAnimationFrame(draw);
+    state.pending = true;
+  };
+  const act = {
+    draw,
+    say: () => say(state, soon, place),
+    again: () => again(state, soon),
+    stop: () => state.stop?.abort(),
+    clear: () => {
+      state.stop?.abort();
+      Object.assign(state, { turns: [], error: "" });
+      draw();
+      place.querySelector(".compose textarea")?.focus();
+    },
+    answer: () => answer(state, soon),
+  };
+  draw();
+  place.querySelector(".compose textarea")?.focus({ preventScroll: true });
+  return act.stop;
+}
+
+function say(state, soon) {
+  const content = state.draft.trim();
+  if (!content || state.stop) return;
+  state.turns.push({ role: "user", content });
+  state.draft = "";
+  answer(state, soon);
+}
+
+function again(state, soon) {
+  if (state.stop) return;
+  if (state.turns.at(-1)?.role === "assistant") state.turns.pop();
+  answer(state, soon);
+}
+
+async function answer(state, soon) {
+  state.error = "";
+  const turn = { role: "assistant", content: "", reasoning: "", calls: [], stats: null, stopped: false };
+  try {
+    const body = request(state.model, state.turns, settings);
+    state.turns.push(turn);
+    state.stop = new AbortController();
+    soon();
+    await receive(turn, body, state.stop.signal, soon);
+  } catch (error) {
+    if (error.name === "AbortError") turn.stopped = true;
+    else state.error = error.message;
+    if (!turn.content && !turn.reasoning && !turn.calls.length) state.turns = state.turns.filter((each) => each !== turn);
+  }
+  state.stop = null;
+  soon();
+}
+
+function page(state, act) {
+  return h("div", { class: "chat-grid" },
+    h("section", { class: "card chat", "aria-label": "Conversation" },
+      h("div", { class: "turns", tabindex: 0, role: "log", "aria-label": "Messages" },
+        state.turns.length ? state.turns.map((turn, at) => shown(turn, at, state, act)) : empty("play", `Say something to ${state.model}`, "Enter sends, Shift and Enter begin a new line."),
+        state.error && note("bad", state.error)),
+      compose(state, act)),
+    side(state, act));
+}
+
+function compose(state, act) {
+  const keys = (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    act.say();
+  };
+  return h("div", { class: "compose" },
+    h("textarea", { rows: 1, "aria-label": "Message", placeholder: `Message ${state.model}`, value: state.draft, onkeydown: keys, oninput: (event) => {
+      const was = state.draft.trim() !== "";
+      state.draft = event.target.value;
+      if (was !== (state.draft.trim() !== "")) act.draw();
+    } }),
+    state.stop ? h("button", { key: "stop", type: "button", class: "btn", "aria-label": "Stop the reply", title: "Stop", onclick: act.stop }, icon("stop"))
+      : h("button", { key: "send", type: "button", class: "btn btn-main", "aria-label": "Send", title: "Send", disabled: !state.draft.trim(), onclick: act.say }, icon("send")));
+}
+
+function shown(turn, at, state, act) {
+  if (turn.role === "user") return h("div", { class: "turn user", key: `t${at}` }, h("span", { class: "unseen" }, "You"), h("div", { class: "turn-said" }, turn.content));
+  const last = at === state.turns.length - 1;
+  const running = last && state.stop !== null;
+  return h("div", { class: "turn assistant", key: `t${at}` }, h("span", { class: "unseen" }, state.model),
+    turn.reasoning && h("details", { key: "reason", open: running && !turn.content }, h("summary", { class: "small dim" }, icon("next"), "Reasoning"), h("div", { class: "reason small" }, turn.reasoning)),
+    (turn.content || running) && h("div", { class: `turn-said ${running ? "caret" : ""}` }, turn.content),
+    turn.calls.map((call, place) => toolCall(call, place, turn, running, act)),
+    h("div", { class: "turn-foot" }, numbers(turn), !running && iconButton("copy", "Copy the reply", () => copy(turn.content), { kind: "btn-quiet btn-s" }), last && !running && iconButton("redo", "Say it again", act.again, { kind: "btn-quiet btn-s" })));
+}
+
+function toolCall(call, place, turn, running, act) {
+  const done = turn.calls.every((each) => each.result !== undefined);
+  return h("div", { class: "note stack-s", key: `call-${place}` }, h("div", { class: "stack-s grow" },
+    h("b", { class: "mono small" }, `${call.name}(${call.args})`),
+    !running && h("div", { class: "row" },
+      h("input", { class: "grow", "aria-label": `What ${call.name} returns`, placeholder: "What the tool returns", value: call.result ?? "", oninput: (event) => {
+        call.result = event.target.value;
+        act.draw();
+      } }),
+      place === turn.calls.length - 1 && button("Go on", act.answer, { kind: "btn-s", disabled: !done }))));
+}
+
+function numbers({ stats, stopped }) {
+  if (!stats) return null;
+  const rate = speed(stats);
+  const facts = [
+    stats.prompt !== null && `${number(stats.prompt)} in`,
+    stats.tokens > 0 && `${stats.counted ? "" : "about "}${number(stats.tokens)} out`,
+    stats.first !== null && `first token ${seconds(stats.first / 1000)}`,
+    rate && `${rate.toFixed(1)} tokens/s`,
+    stopped ? "stopped" : stats.ended === "length" && "cut at max tokens",
+  ];
+  return h("span", { class: "xs faint num" }, facts.filter(Boolean).join(" · "));
+}
+
+function side(state, act) {
+  const set = (name) => (value) => {
+    settings[name] = value;
+    act.draw();
+  };
+  return h("aside", { class: "card side", "aria-label": "Settings" },
+    area("System prompt", "system", 4, "You are …", set("system")),
+    slider("Temperature", settings.temperature, 0, 2, 0.05, set("temperature")),
+    slider("Top p", settings.topP, 0, 1, 0.01, set("topP")),
+    slider("Max tokens", settings.maxTokens, 16, 4096, 16, set("maxTokens")),
+    h("details", { key: "tools", open: Boolean(settings.tools) }, h("summary", {}, icon("next"), "Tools"), area("Functions as JSON", "tools", 6, '[{"type": "function", "function": {"name": "…"}}]', set("tools"))),
+    h("details", { key: "schema", open: Boolean(settings.schema) }, h("summary", {}, icon("next"), "JSON schema"), area("The reply follows it", "schema", 6, '{"type": "object", "properties": {}}', set("schema"))),
+    button("New conversation", act.clear, { kind: "btn-s", glyph: "plus", disabled: !state.turns.length }));
+}
+
+function area(label, name, rows, placeholder, set) {
+  return field(label, h("textarea", { rows, placeholder, class: name === "system" ? "" : "mono small", spellcheck: "false", value: settings[name], onchange: (event) => set(event.target.value), oninput: (event) => {
+    settings[name] = event.target.value;
+  } }), null, `chat-${name}`);
+}
+
+function slider(label, value, min, max, step, set) {
+  const id = `chat-${label.replace(" ", "-").toLowerCase()}`;
+  return h("div", { class: "slider", key: label }, h("label", { class: "label", for: id }, label), h("output", { class: "num small dim", for: id }, number(value, step < 1 ? 2 : 0)),
+    h("input", { id, type: "range", min, max, step, value: String(value), oninput: (event) => set(Number(event.target.value)) }));
+}
