@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xinfer.api.app import Route
+from xinfer.api.resources.caches import Caches
 from xinfer.api.resources.cluster import Cluster
 from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.health import Health, Readiness
@@ -41,6 +42,7 @@ class CatalogResources:
     registrations: Registrations
     lists: Lists
     engines: Engines
+    caches: Caches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,8 @@ def _catalog_routes(to: CatalogResources) -> list[Route]:
     return [
         ("/v1/model_registrations/{kind}", to.registrations),
         ("/v1/model_registrations/{kind}/{name}", to.registrations, "one"),
+        ("/v1/cache/models", to.caches),
+        ("/v1/cache/models/files", to.caches, "files"),
         ("/v1/engines", to.engines),
         ("/v1/engines/{first}", to.engines, "text"),
         ("/v1/engines/{first}/{name}", to.engines, "kind"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from xinfer.domain.cached import CachedModel
 from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
 from xinfer.domain.identity import ApiKey, Identities, User
 from xinfer.domain.measured import Measured
@@ -201,6 +202,32 @@ class EventStore(Protocol):
     def append(self, events: Iterable[Event]) -> None: ...
 
     def events(self, uid: str, limit: int = 200) -> tuple[Event, ...]: ...
+
+
+class ModelCache(Protocol):
+    """`launch/sources.py` over `catalog/cache.py`: the model files of this machine."""
+
+    def cached(self) -> tuple[CachedModel, ...]: ...
+
+    def remove(self, hub: str, ref: str, in_use: Iterable[Source]) -> bool:
+        """Delete what is kept of a repository; False when nothing was.
+
+        Raises Conflict when one of the sources in use is served by it, StoreFailed when the files
+        cannot be deleted.
+        """
+        ...
+
+
+class NodeFiles(Protocol):
+    """`api/node_files.py`: the caches of the nodes, asked over the network."""
+
+    def cached(self, address: str) -> tuple[CachedModel, ...]:
+        """Raises NotReady when the worker does not answer."""
+        ...
+
+    def remove(self, address: str, hub: str, ref: str) -> bool:
+        """Raises NotReady, and Conflict when a replica there uses the files."""
+        ...
 
 
 class RegistrationStore(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from xinfer.catalog.cache import Cache
@@ -15,8 +16,9 @@ from xinfer.catalog.hubs.remote import RemoteHub
 from xinfer.catalog.hubs.site import Site
 from xinfer.catalog.listings import Listings
 from xinfer.config import settings
+from xinfer.domain.cached import CachedModel
 from xinfer.domain.home import Home
-from xinfer.domain.model import Hub
+from xinfer.domain.model import Hub, Source
 from xinfer.domain.ports import Hub as HubPort
 
 
@@ -35,6 +37,33 @@ def cache(home: Home) -> Cache:
     """All that those hubs keep on this machine."""
     places = {site.hub: site.caches for site in _sites(home)}
     return Cache({**places, Hub.PACKAGE: (_packages(home),)}, _listings(home))
+
+
+class NodeCache:
+    """Implements ModelCache over the caches of this machine."""
+
+    def __init__(self, home: Home) -> None:
+        self._cache = cache(home)
+
+    def cached(self) -> tuple[CachedModel, ...]:
+        return tuple(
+            CachedModel(
+                hub=entry.hub,
+                ref=entry.ref,
+                path=str(entry.path),
+                files=tuple(str(file.path.relative_to(entry.path)) for file in entry.files),
+                size_bytes=entry.size_bytes,
+                used_s=entry.used_s,
+            )
+            for entry in self._cache.entries()
+        )
+
+    def remove(self, hub: str, ref: str, in_use: Iterable[Source]) -> bool:
+        wanted = tuple(in_use)
+        found = [one for one in self._cache.entries() if (one.hub, one.ref) == (hub, ref)]
+        for entry in found:
+            self._cache.remove(entry, wanted)
+        return bool(found)
 
 
 def _packages(home: Home) -> Path:

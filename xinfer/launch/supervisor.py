@@ -15,6 +15,8 @@ from pathlib import Path
 
 from xinfer.api import errors
 from xinfer.api.app import App, create_app
+from xinfer.api.node_files import WorkerFiles
+from xinfer.api.resources.caches import Caches as CachesResource
 from xinfer.api.resources.cluster import Cluster as ClusterResource
 from xinfer.api.resources.engines import Engines as EnginesResource
 from xinfer.api.resources.health import Health, Readiness
@@ -50,6 +52,7 @@ from xinfer.launch.endpoint import url_host
 from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.scratch import metrics_folder
 from xinfer.launch.tls import tls_context
+from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
@@ -248,6 +251,9 @@ class SupervisorProcess:
             registrations=RegistrationsResource(registrations),
             lists=Lists(registrations),
             engines=EnginesResource(offers),
+            caches=CachesResource(
+                Caches(self._families, WorkerFiles(self._home.cluster_token), self._view)
+            ),
         )
 
     def _wait_unless_stopping(self, stamp: int, timeout_s: float) -> bool:

@@ -12,7 +12,7 @@ from xinfer.errors import Invalid
 from xinfer.launch.endpoint import reachable_host, url_host
 from xinfer.launch.environments import engine_environments
 from xinfer.launch.gunicorn import RoleApplication, Server
-from xinfer.launch.sources import hubs
+from xinfer.launch.sources import NodeCache, hubs
 from xinfer.worker.app import create_app
 from xinfer.worker.link import HttpLink
 from xinfer.worker.node import Node
@@ -40,7 +40,7 @@ def serve(home: Home, settings: Settings) -> None:
         )
         node.start()
         nodes.append(node)
-        return create_app(node, home.cluster_token)
+        return create_app(node, home.cluster_token, NodeCache(home))
 
     def stop() -> None:
         for node in nodes:

@@ -1,4 +1,4 @@
-"""The worker's own HTTP surface: read-only, for the supervisor, behind the cluster token."""
+"""The worker's own HTTP surface: for the supervisor alone, behind the cluster token."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import falcon
 import msgspec
 
+from xinfer.domain.ports import ModelCache
+from xinfer.errors import Conflict, StoreFailed
 from xinfer.worker import logs
 from xinfer.worker.journal import Folder
 from xinfer.worker.node import Node
@@ -19,12 +21,15 @@ _MAX_TAIL = 100_000
 _DEFAULT_TAIL = 200
 
 
-def create_app(node: Node, token_file: Path) -> falcon.App[falcon.Request, falcon.Response]:
+def create_app(
+    node: Node, token_file: Path, cache: ModelCache
+) -> falcon.App[falcon.Request, falcon.Response]:
     """A WSGI application over a node. `token_file` is read at each request, so it may change."""
     app = falcon.App(middleware=[_Token(token_file)])
     app.add_route("/health", Health())
     app.add_route("/replicas", Replicas(node))
     app.add_route("/replicas/{replica_id}/log", ReplicaLog(node))
+    app.add_route("/cache", CachedModels(node, cache))
     return app
 
 
@@ -62,6 +67,28 @@ class Replicas:
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(self._node.statuses())
+
+
+class CachedModels:
+    """The model files of this machine: what there is, and the end of some of it."""
+
+    def __init__(self, node: Node, cache: ModelCache) -> None:
+        self._node = node
+        self._cache = cache
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.content_type = falcon.MEDIA_JSON
+        resp.data = msgspec.json.encode(self._cache.cached())
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
+        hub = req.get_param("hub", required=True)
+        ref = req.get_param("ref", required=True)
+        try:
+            resp.media = self._cache.remove(hub, ref, self._node.sources())
+        except Conflict as error:
+            raise falcon.HTTPConflict(description=str(error)) from error
+        except StoreFailed as error:
+            raise falcon.HTTPServiceUnavailable(description=str(error)) from error
 
 
 class ReplicaLog:

@@ -18,7 +18,7 @@ import xinfer
 from xinfer.control.loop import Loop
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
-from xinfer.domain.model import Hub
+from xinfer.domain.model import Hub, Source
 from xinfer.domain.node import Machine, NodeReport
 from xinfer.domain.ports import Engines, Environments, SupervisorLink
 from xinfer.domain.ports import Hub as HubPort
@@ -131,6 +131,12 @@ class Node:
         """Every replica of this node as it is now, by id."""
         replicas = sorted(self._replicas.items())
         return tuple(replica.status() for _, replica in replicas)
+
+    def sources(self) -> tuple[Source, ...]:
+        """Where the files of all assigned models come from: these must stay."""
+        assignment = self._assignments.current
+        replicas = assignment.replicas if assignment is not None else ()
+        return tuple(each.spec.source for each in replicas if each.spec.source is not None)
 
     def report(self) -> NodeReport:
         """All that is reported to the supervisor."""

@@ -14,6 +14,7 @@ from tests.unit.services.people import ADMIN_KEY, People
 from xinfer.api.app import Gate, create_app
 from xinfer.api.auth import Authenticator
 from xinfer.api.cors import Cors
+from xinfer.api.resources.caches import Caches as CachesResource
 from xinfer.api.resources.cluster import Cluster as ClusterResource
 from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.keys import Keys
@@ -28,6 +29,8 @@ from xinfer.api.resources.ui import Ui
 from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
 from xinfer.api.routes import AccessResources, CatalogResources, Resources, routes
+from xinfer.domain.cached import CachedModel
+from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
 from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
@@ -62,6 +65,16 @@ def people(tmp_path: Path) -> People:
     return People(f"sqlite:///{tmp_path}/people.db")
 
 
+class NoFiles:
+    """Workers that keep nothing."""
+
+    def cached(self, _address: str) -> tuple[CachedModel, ...]:
+        return ()
+
+    def remove(self, _address: str, _hub: str, _ref: str) -> bool:
+        return False
+
+
 def catalog_resources(house: House) -> CatalogResources:
     registrations = Registrations(house.families, house.registrations, house.changed)
     offers = Offers(Shelf(), house.families, Fit(Shelf()), lambda: house.models.view().machines())
@@ -69,6 +82,7 @@ def catalog_resources(house: House) -> CatalogResources:
         registrations=RegistrationsResource(registrations),
         lists=Lists(registrations),
         engines=Engines(offers),
+        caches=CachesResource(Caches(house.families, NoFiles(), house.models.view)),
     )
 
 

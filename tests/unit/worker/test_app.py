@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import falcon.testing
 import pytest
 
+from xinfer.domain.cached import CachedModel
+from xinfer.domain.model import Hub, Source
 from xinfer.domain.replica import Phase, ReplicaStatus
+from xinfer.errors import Conflict
 from xinfer.worker.app import create_app
 from xinfer.worker.journal import Folder
 
 STATUS = ReplicaStatus(replica_id="a-rep0", uid="a", index=0, digest="d", phase=Phase.READY)
+KEPT = CachedModel(
+    hub="huggingface", ref="a/b", path="/c", files=("x.gguf",), size_bytes=3, used_s=1.0
+)
 TOKEN = {"Authorization": "Bearer secret"}
 
 
@@ -24,8 +31,23 @@ class OneReplica:
     def statuses(self) -> tuple[ReplicaStatus, ...]:
         return (STATUS,)
 
+    def sources(self) -> tuple[Source, ...]:
+        return (Source(hub=Hub.HUGGINGFACE, ref="a/used"),)
+
     def folder(self, replica_id: str) -> Folder | None:
         return Folder(self._path) if replica_id == "a-rep0" else None
+
+
+class OneModel:
+    """A cache with one model, which replicas may be using."""
+
+    def cached(self) -> tuple[CachedModel, ...]:
+        return (KEPT,)
+
+    def remove(self, hub: str, ref: str, in_use: Iterable[Source]) -> bool:
+        if ref in {source.ref for source in in_use}:
+            raise Conflict(f"The files of {ref} are in use.")
+        return (hub, ref) == (KEPT.hub, KEPT.ref)
 
 
 @pytest.fixture
@@ -33,7 +55,7 @@ def client(tmp_path: Path) -> falcon.testing.TestClient:
     (tmp_path / "token").write_text("secret\n")
     (tmp_path / "engine.log").write_text("one\ntwo\nthree\n")
     node: Any = OneReplica(tmp_path)
-    return falcon.testing.TestClient(create_app(node, tmp_path / "token"))
+    return falcon.testing.TestClient(create_app(node, tmp_path / "token", OneModel()))
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer other"}, {"Authorization": ""}])
@@ -79,3 +101,16 @@ def test_following_ends_when_the_reader_hangs_up(client: falcon.testing.TestClie
             extras={"gunicorn.socket": ours},
         )
     assert reply.text == "three\n"
+
+
+def test_kept_files_are_listed_and_go_unless_they_are_used(
+    client: falcon.testing.TestClient,
+) -> None:
+    (found,) = client.simulate_get("/cache", headers=TOKEN).json
+    assert (found["ref"], found["files"], found["size_bytes"]) == ("a/b", ["x.gguf"], 3)
+    gone = {"hub": "huggingface", "ref": "a/b"}
+    assert client.simulate_delete("/cache", params=gone, headers=TOKEN).json is True
+    used = client.simulate_delete("/cache", params={**gone, "ref": "a/used"}, headers=TOKEN)
+    assert used.status_code == 409
+    assert "in use" in used.json["description"]
+    assert client.simulate_delete("/cache", params=gone).status_code == 401

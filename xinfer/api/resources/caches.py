@@ -1,0 +1,26 @@
+"""`/v1/cache/models`: model files that nodes keep."""
+
+from __future__ import annotations
+
+import falcon
+
+from xinfer.services.caches import Caches as Service
+
+
+class Caches:
+    """The list, the files of one version, and its removal."""
+
+    def __init__(self, caches: Service) -> None:
+        self._caches = caches
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        name = req.get_param("model_name") or ""
+        resp.media = {"list": self._caches.list(name, req.get_param("worker_ip") or "")}
+
+    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
+        version = req.get_param("model_version", required=True)
+        resp.media = {"result": self._caches.remove(version, req.get_param("worker_ip") or "")}
+
+    def on_get_files(self, req: falcon.Request, resp: falcon.Response) -> None:
+        version = req.get_param("model_version", required=True)
+        resp.media = self._caches.files(version, req.get_param("worker_ip") or "")
