@@ -109,10 +109,12 @@ def progress(view: View, uid: str) -> dict[str, Any]:
     """
     entries = view.replicas(uid)
     slowest = min(entries, key=_share, default=None)
+    files = [file for entry in entries for file in _files(entry)]
     return {
         "progress": round(_share(slowest), 4) if slowest else 0.0,
         "stage": _STAGES[_phase(slowest)] if slowest else "pending",
-        "download_files": [],
+        # Replicas of one node wait for the same files.
+        "download_files": list({file["name"]: file for file in files}.values()),
         "replicas": [_progress(entry) for entry in entries],
     }
 
@@ -127,8 +129,16 @@ def _progress(entry: ReplicaView) -> dict[str, Any]:
         "phase": str(phase),
         "info": status.detail if status else "",
         "updated_at": status.timeline[-1].at_s if status and status.timeline else None,
-        "download_files": [],
+        "download_files": _files(entry),
     }
+
+
+def _files(entry: ReplicaView) -> list[dict[str, Any]]:
+    """The files that a replica waits for."""
+    return [
+        {"name": file.name, "done_bytes": file.done_bytes, "total_bytes": file.total_bytes}
+        for file in (entry.status.files if entry.status else ())
+    ]
 
 
 def _phase(entry: ReplicaView) -> Phase:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 
 from xinfer.domain.engine import Files
@@ -11,6 +12,9 @@ from xinfer.domain.ports import Hub as HubPort
 from xinfer.domain.ports import Transfer, Watcher
 from xinfer.errors import Conflict, Invalid
 
+_FIRST_LOOK_S = 0.01
+_LOOK_S = 0.2
+
 
 class Flight:
     """A fetch under way, shared by all who want the same source; `waiting` counts them."""
@@ -18,7 +22,7 @@ class Flight:
     def __init__(self) -> None:
         self.transfer = Transfer(share=0.0)
         self.waiting = 0
-        self._ended = threading.Event()
+        self._ended = False
         self._files: Files | None = None
         self._error: Exception | None = None
 
@@ -32,11 +36,11 @@ class Flight:
 
     def land(self, files: Files | None, error: Exception | None) -> None:
         self._files, self._error = files, error
-        self._ended.set()
+        self._ended = True
 
-    def wait(self, interval_s: float) -> bool:
-        """Whether it has ended, after `interval_s` at the latest."""
-        return self._ended.wait(interval_s)
+    @property
+    def ended(self) -> bool:
+        return self._ended
 
     def files(self) -> Files:
         """Only once it has ended. Raises what the hub raised."""
@@ -75,7 +79,12 @@ class Fetches:
             else:
                 flight.waiting += 1
         try:
-            while not flight.wait(0.2):
+            pause_s = _FIRST_LOOK_S
+            while not flight.ended:
+                # Asked again and again: of several greenlets that wait for one event with a time
+                # limit, some never wake when it is set at the very end of that time.
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LOOK_S)
                 watcher.see(flight.transfer)
                 if watcher.cancelled():
                     raise Conflict(f"The fetch of {source.ref} was cancelled.")

@@ -171,6 +171,7 @@ def test_refusals_name_the_token(
     token = "HF_TOKEN" if hub is Hub.HUGGINGFACE else "MODELSCOPE_API_TOKEN"
     assert token in failed.value.hint
     assert str(fault.status) in failed.value.cause
+    assert failed.value.tail
 
 
 @BOTH

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -92,3 +94,15 @@ def test_a_flight_ends_when_the_last_who_waits_has_gone() -> None:
         fetches.fetch(SOURCE, leaves)
     hub.go.set()
     assert fetches.fetch(SOURCE, stays) == Files(root=Path("/m"))
+
+
+def test_nobody_is_left_waiting_in_greenlets() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.unit.worker.patched_fetches"],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "800 of 800", done.stderr

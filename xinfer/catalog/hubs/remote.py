@@ -165,7 +165,7 @@ class RemoteHub:
                 "Make room (xinfer remove-cache), put the cache elsewhere, or choose a smaller "
                 "quantization.",
                 phase="downloading",
-                cause=f"{lacking - free} bytes of disk are missing",
+                cause=f"{gib(lacking)} are needed in {cache}, {gib(free)} are free",
             )
 
 
@@ -205,5 +205,5 @@ def _no_library(site: Site) -> LaunchFailed:
         f"Nothing here speaks to {site.hub}: the package {site.package} is not installed.",
         "Install xinfer with the extra 'hubs': pip install 'xinfer[hubs]'.",
         phase="downloading",
-        cause=f"no module {site.package}",
+        cause=f"the package {site.package} (extra 'hubs') is not installed",
     )

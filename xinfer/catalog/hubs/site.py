@@ -73,7 +73,7 @@ def check_names(files: Iterable[RepoFile], site: Site) -> None:
                 f"{site.place} lists the file '{file.name}', which is no name inside a repository.",
                 "Do not use this repository.",
                 phase="downloading",
-                cause="a file name leaves its repository",
+                cause=f"'{file.name}' is no name of a file inside a repository",
             )
 
 
@@ -81,31 +81,41 @@ def failure(site: Site, source: Source, trouble: Trouble) -> XinferError:
     """The error that a person is shown for what the client came back with."""
     what = f"{trouble.file} of {source.ref}" if trouble.file else source.ref
     at = f" at revision {source.revision}" if source.revision else ""
-    cause = f"{trouble.status}: {trouble.detail}" if trouble.status else trouble.detail
     if trouble.kind is Kind.MISSING:
         return NotFound(
             f"{site.place} has no {what}{at}.", "Check the spelling; the case of letters matters."
         )
     message, hint = _words(site, what, trouble)
-    return LaunchFailed(message, hint, phase="downloading", cause=cause)
+    return _failed(message, hint, trouble)
 
 
 def unreachable(sites: Iterable[Site], source: Source, trouble: Trouble) -> LaunchFailed:
     """The error for a source that no hub could be asked for and that is not here."""
     there = list(sites)
     places = [site.place for site in there]
-    who = (
-        f"{places[0]} cannot be reached"
-        if len(places) == 1
-        else f"Neither {' nor '.join(places)} can be reached"
-    )
-    return LaunchFailed(
+    if len(there) > 1:
+        who = f"Neither {' nor '.join(places)} can be reached"
+    elif there[0].offline:
+        who = f"{places[0]} is not asked, as {there[0].offline} is set"
+    else:
+        who = f"{places[0]} cannot be reached"
+    return _failed(
         f"{who}, and not all files of {source.ref} are in the cache ({there[0].caches[0]}).",
         "Check the network and HTTPS_PROXY, or name another address by "
         f"{' or '.join(site.endpoint_variable for site in there)}; "
         "files that are on this machine can be used with source: {path: ...}.",
+        trouble,
+    )
+
+
+def _failed(message: str, hint: str, trouble: Trouble) -> LaunchFailed:
+    """The library's own words come last: they are for those who know it."""
+    return LaunchFailed(
+        message,
+        hint,
         phase="downloading",
-        cause=trouble.detail,
+        cause=message.rstrip("."),
+        tail=(f"{trouble.status}: {trouble.detail}" if trouble.status else trouble.detail,),
     )
 
 
