@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from xinfer.domain.model import ModelKind, ModelSpec
 from xinfer.domain.ports import Engines, RegistrationStore
 from xinfer.domain.registration import Registration
 from xinfer.errors import Invalid, NotFound
+
+log = logging.getLogger("xinfer.catalog")
 
 _HUBS = ("huggingface", "modelscope")
 
@@ -51,11 +54,9 @@ class Families:
         known = self._registrations.registrations() if self._registrations is not None else ()
         if self._kept is None or self._kept[0] != known:
             builtin = self._builtin.families(Kind.LLM)
-            custom = [
-                replace(parse(Kind.of(one.kind), one.body, builtin), version=one.version)
-                for one in known
-            ]
-            self._kept = (known, Registry(self._builtin, custom))
+            custom = [_parsed(one, builtin) for one in known]
+            families = [family for family in custom if family is not None]
+            self._kept = (known, Registry(self._builtin, families))
         return self._kept[1]
 
     def resolve(self, spec: ModelSpec, *, hub: str | None = None) -> Resolved:
@@ -140,6 +141,15 @@ class Families:
                 key="download_hub",
             )
         return (first, *(each for each in _HUBS if each != first))
+
+
+def _parsed(one: Registration, builtin: tuple[Family, ...]) -> Family | None:
+    """None for one that an older version accepted and this one does not: the others stay."""
+    try:
+        return replace(parse(Kind.of(one.kind), one.body, builtin), version=one.version)
+    except Invalid as error:
+        log.warning("The registered %s model '%s' is left out: %s", one.kind, one.name, error)
+        return None
 
 
 def _projector(spec: ModelSpec) -> str | None:

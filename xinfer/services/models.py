@@ -78,14 +78,17 @@ class Models:
         """The spec as it can be stored, with its files and memory. Raises Invalid, NotFound."""
         return self._complete(spec, self.view())
 
-    def _complete(self, spec: ModelSpec, view: View, hub: str | None = None) -> ModelSpec:
+    def resolved(self, spec: ModelSpec, hub: str | None = None) -> ModelSpec:
+        """The spec with the files of its family named, if it has one. Raises Invalid."""
         try:
-            resolved = self._families.resolve(spec, hub=hub)
+            return self._families.resolve(spec, hub=hub).spec
         except NotFound as error:
             hint = f"{error.hint} Or give model_path, or source with a hub.".lstrip()
             raise Invalid(error.message, hint, key="model_name") from None
-        checked = self._checks.spec(resolved.spec, view.machines())
-        needs = resolved.needs or self._families.needs(checked)
+
+    def _complete(self, spec: ModelSpec, view: View, hub: str | None = None) -> ModelSpec:
+        checked = self._checks.spec(self.resolved(spec, hub), view.machines())
+        needs = self._families.needs(checked)
         return replace(checked, memory_bytes=self._fit.needed(checked, needs, view.machines()))
 
     def launch(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import falcon.testing
 import pytest
 
 from tests.unit.services.conftest import House
-from xinfer.domain.model import Hub, Limits, ModelKind, Placement, Source
+from xinfer.domain.identity import Principal, Scope
+from xinfer.domain.model import Hub, Limits, ModelKind, ModelSpec, Placement, Source
 from xinfer.domain.replica import Phase
+from xinfer.errors import Forbidden
+from xinfer.services.launch_rights import LaunchRights
 
 Client = falcon.testing.TestClient
 
@@ -215,3 +219,18 @@ def test_an_unknown_uid_has_no_replicas_and_no_progress(api: Client) -> None:
     assert api.simulate_get("/v1/models/n/replicas").json == []
     progress = api.simulate_get("/v1/models/n/progress").json
     assert (progress["progress"], progress["stage"]) == (0.0, "pending")
+
+
+def test_a_registered_family_reaches_no_local_file_past_the_rights(
+    api: Client, house: House
+) -> None:
+    spec = {"model_format": "ggufv2", "quantization": "q", "model_size_in_billions": 1}
+    spec |= {"model_uri": "/etc/passwd", "model_file_name_template": "{quantization}.gguf"}
+    family = {"version": 2, "model_name": "sly", "model_lang": ["en"], "model_ability": ["chat"]}
+    family |= {"model_family": "sly", "model_specs": [spec]}
+    house.registrations.register("LLM", "sly", json.dumps(family))
+    resolved = house.models.resolved(ModelSpec(uid="sly", engine="paper"))
+    with pytest.raises(Forbidden, match="/etc/passwd"):
+        LaunchRights().check(
+            Principal(id="g", name="guest", scopes=frozenset({Scope.MODELS_WRITE})), resolved
+        )

@@ -44,7 +44,8 @@ class Models:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         asked = launch.read(req)
-        self._rights.check(req.context.principal, asked.spec)
+        # A registered family may name local files, so what it stands for is looked at.
+        self._rights.check(req.context.principal, self._models.resolved(asked.spec, asked.hub))
         wait = req.get_param_as_bool("wait_ready", default=True)
         begin = self._models.launch_and_wait if wait else self._models.launch
         spec = begin(asked.spec, uid_is_given=asked.uid_is_given, hub=asked.hub)
