@@ -43,7 +43,7 @@ RUN apt-get update \
  && useradd --system --uid 10001 --home-dir /var/lib/xinfer --create-home xinfer
 COPY --from=build /opt /opt
 ENV PATH=/opt/xinfer/bin:/usr/local/bin:/usr/bin:/bin XINFER_HOME=/var/lib/xinfer \
-    XINFER_ENGINES=/opt/engines PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /var/lib/xinfer
 USER xinfer
