@@ -33,7 +33,7 @@ class LlamaCpp:
         ),
         module="xllamacpp|llama_cpp",
         habits=Habits(
-            overhead_bytes=256 * 2**20, context_option="n_ctx", slots_option="n_parallel"
+            overhead_bytes=96 * 2**20, context_option="n_ctx", slots_option="n_parallel"
         ),
     )
     options = llama_cpp_options.OPTIONS

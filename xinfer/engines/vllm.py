@@ -38,7 +38,7 @@ class Vllm:
         module="vllm",
         title="vLLM",
         habits=Habits(
-            overhead_bytes=2 * 2**30,
+            overhead_bytes=3 * 2**30,
             growth_on_cpu=2.0,
             context_option="max_model_len",
             share_option="gpu_memory_utilization",
