@@ -7,12 +7,12 @@ const W = 600;
 const H = 150;
 const PAD = 4;
 
-/** series: [{name, points: [{at, value}]}]; `top` fixes the scale, `show` words a value. */
-export function plot({ title, series, top = null, show, span = 900 }) {
+/** series: [{name, points: [{at, value}]}]; `top` fixes the scale, `show` words a value, the scale ends at a round number of `unit`. */
+export function plot({ title, series, top = null, show, unit = 1, span = 900 }) {
   const now = Math.max(Date.now() / 1000 - 2, ...series.map((each) => each.points.at(-1)?.at ?? 0));
   const first = Math.min(...series.map((each) => each.points[0]?.at ?? now));
   const from = Math.max(now - span, Math.min(first, now - 60));
-  const high = top ?? nice(Math.max(0, ...series.flatMap((each) => each.points.map((point) => point.value))));
+  const high = top ?? unit * nice(Math.max(0, ...series.flatMap((each) => each.points.map((point) => point.value))) / unit);
   const x = (at) => PAD + ((at - from) / (now - from || 1)) * (W - 2 * PAD);
   const y = (value) => H - PAD - (Math.min(value, high) / (high || 1)) * (H - 2 * PAD);
   const lines = series.map((each, place) => ({ ...each, colour: `var(--c${(place % 6) + 1})`, points: each.points.filter((point) => point.at >= from) }));

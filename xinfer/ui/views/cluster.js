@@ -1,12 +1,12 @@
 /* The machines: what they have, what is used of it, and how that went. */
 
+import { get } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
 import { bytes, number, plural, rate, seconds } from "/ui/core/format.js";
 import { fleet, live, nodes, refresh, watch } from "/ui/core/live.js";
 import { total } from "/ui/core/metrics.js";
 import { badge, bar, empty, failure, ghosts, head, stat } from "/ui/core/parts.js";
 import { plot } from "/ui/core/plot.js";
-import { get } from "/ui/core/api.js";
 
 export function mount(place) {
   const state = { status: null };
@@ -60,7 +60,7 @@ function plots() {
   ];
   const onDevices = all.some((node) => node.gpu_vram_total);
   if (onDevices) found.push(plot({ title: "Accelerator memory in use", series: of("vram"), top: Math.max(...all.map((node) => node.gpu_vram_total)), show: bytes }));
-  else found.push(plot({ title: "Memory of the models", series: modelMemory(), show: bytes }));
+  else found.push(plot({ title: "Memory of the models", series: modelMemory(), unit: 2 ** 30, show: bytes }));
   if (has("load")) found.push(plot({ title: "Load", series: of("load"), show: (value) => value.toFixed(2) }));
   return found;
 }

@@ -65,5 +65,5 @@ function matrix({ lines, matrix: cells }) {
 
 function cell(value) {
   const strength = Math.round(Math.max(0, Math.min(1, value)) ** 2 * 100);
-  return h("span", { style: { background: `color-mix(in oklab, var(--heat) ${strength}%, var(--sunken))`, color: strength > 62 ? "var(--heat-on)" : "var(--ink)" } }, value.toFixed(2));
+  return h("span", { style: { background: `color-mix(in oklab, var(--heat) ${strength}%, var(--sunken))` } }, value.toFixed(2));
 }

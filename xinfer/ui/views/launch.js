@@ -1,11 +1,10 @@
 /* Choosing what to launch: the catalog, other places, and registering one's own. */
 
-import { get } from "/ui/core/api.js";
+import { enc, get } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
 import { plural, tokens } from "/ui/core/format.js";
 import { icon } from "/ui/core/icons.js";
 import { button, empty, failure, ghosts, head, options, segments } from "/ui/core/parts.js";
-import { enc } from "/ui/core/api.js";
 import { requery } from "/ui/core/router.js";
 import * as form from "/ui/views/launch_form.js";
 import * as register from "/ui/views/register.js";
@@ -85,6 +84,7 @@ function list(state, change, more) {
   const found = catalog.families.filter((family) => (!state.kind || family.model_type === state.kind) && (!state.ability || family.model_ability?.includes(state.ability)) && asked.every((word) => family.words.includes(word)));
   if (!found.length) return h("div", { class: "card", key: "none" }, empty("search", "Nothing matches", "Try fewer words, or another kind.", button("Show everything", () => change({ search: "", kind: "", ability: "" }))));
   return h("section", { class: "stack", key: "list", "aria-label": "Catalog" },
+    h("h2", { class: "unseen" }, "Models of the catalog"),
     h("p", { class: "small dim", role: "status" }, plural(found.length, "model")),
     h("ul", { class: "catalog" }, found.slice(0, state.shown).map((family) => h("li", { key: `${family.model_type}/${family.model_name}` }, card(family)))),
     found.length > state.shown && h("div", { class: "row" }, button(`Show ${Math.min(PAGE, found.length - state.shown)} more`, more)));

@@ -43,7 +43,9 @@ function endLog(state) {
   state.log = null;
 }
 
+/** What the list does not say; nothing is asked about a model that is not there. */
 async function read(state) {
+  if (!live.models?.some((each) => each.id === state.uid)) return;
   const path = `/v1/models/${enc(state.uid)}`;
   const asked = [get(`${path}/replicas`), get(`${path}/timeline`), get(`${path}/progress`), state.tab === "events" ? get(`${path}/events`) : state.events];
   try {
@@ -58,7 +60,7 @@ function page(state, choose, logPlace) {
   const model = live.models?.find((each) => each.id === state.uid);
   state.seen ||= Boolean(model);
   const crumb = h("a", { class: "crumb", href: "#/models" }, icon("back"), "Models");
-  if (!model) return [crumb, absent(state)];
+  if (!model) return [crumb, h("h1", { class: "unseen" }, state.uid), absent(state)];
   return [
     h("header", { class: "page-head" }, h("div", { class: "titles" }, crumb, h("div", { class: "row" }, h("h1", {}, model.id), badge(model.state))),
       h("div", { class: "row" }, stepper(model),

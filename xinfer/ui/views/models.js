@@ -2,11 +2,10 @@
 
 import { enc, get } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
-import { number, rate } from "/ui/core/format.js";
+import { bytes, number, rate } from "/ui/core/format.js";
 import { fleet, live, nodes, refresh, watch } from "/ui/core/live.js";
 import { empty, failure, ghosts, head, note, stat } from "/ui/core/parts.js";
 import { spark } from "/ui/core/plot.js";
-import { bytes } from "/ui/core/format.js";
 import { card } from "/ui/views/model_card.js";
 
 export function mount(place) {

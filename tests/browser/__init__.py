@@ -1,0 +1,1 @@
+"""The web UI in a browser without a screen, against a real server."""
