@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import falcon
+
 from xinfer.errors import Invalid, NotFound
 
 SIZE_KEYS = ("model_size_in_billions", "size_in_billions")
@@ -34,3 +36,9 @@ def unknown_uid_is_bad_request() -> Iterator[None]:
         yield
     except NotFound as error:
         raise Invalid(error.message, error.hint, key="model_uid") from error
+
+
+def null(resp: falcon.Response) -> None:
+    """A reply that says nothing: clients decode it as JSON, so it must be `null` and not empty."""
+    resp.content_type = falcon.MEDIA_JSON
+    resp.text = "null"

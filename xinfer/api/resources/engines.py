@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import falcon
 
+from xinfer.api import quirks
 from xinfer.services.offers import Offers
 
 
@@ -17,9 +20,16 @@ class Engines:
         resp.media = self._offers.engines()
 
     def on_get_text(self, _req: falcon.Request, resp: falcon.Response, first: str) -> None:
-        resp.media = self._offers.of("LLM", first)
+        _write(resp, self._offers.of("LLM", first))
 
     def on_get_kind(
         self, _req: falcon.Request, resp: falcon.Response, first: str, name: str
     ) -> None:
-        resp.media = self._offers.of(first, name)
+        _write(resp, self._offers.of(first, name))
+
+
+def _write(resp: falcon.Response, found: dict[str, Any] | None) -> None:
+    if found is None:
+        quirks.null(resp)
+    else:
+        resp.media = found

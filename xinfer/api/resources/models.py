@@ -65,7 +65,7 @@ class Model:
     def on_delete(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         with quirks.unknown_uid_is_bad_request():
             self._models.terminate(uid)
-        resp.media = None
+        quirks.null(resp)
 
 
 class ModelParts:

@@ -39,7 +39,7 @@ class Registrations:
         if not given.model:
             raise Invalid("model: it is empty.", "Give the family as JSON.", key="model")
         self._registrations.register(kind, given.model)
-        resp.media = None
+        quirks.null(resp)
 
     def on_get_one(self, _req: falcon.Request, resp: falcon.Response, kind: str, name: str) -> None:
         with quirks.unknown_uid_is_bad_request():
@@ -49,7 +49,7 @@ class Registrations:
         self, _req: falcon.Request, resp: falcon.Response, kind: str, name: str
     ) -> None:
         self._registrations.unregister(kind, name)
-        resp.media = None
+        quirks.null(resp)
 
 
 class Lists:
