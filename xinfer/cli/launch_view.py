@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from xinfer.cli.launch_watch import Snapshot
-from xinfer.cli.output import console, duration
+from xinfer.cli.output import console, duration, size
 
 _SHARE_STEP = 0.1
+_SHOWN_FILES = 4
 
 
 @contextmanager
@@ -100,6 +101,8 @@ class Picture:
         if download:
             share, detail = download
             grid.add_row("", ProgressBar(total=1.0, completed=share, width=30), Text(detail))
+            for row in _files(snapshot.files.get(name, ())):
+                grid.add_row(*row)
         yield grid
         if cause:
             yield Text(f"  {cause['summary']}", style="red")
@@ -118,3 +121,18 @@ class Picture:
             return self._spinner, Text(phase), Text(duration(so_far), style="dim")
         mark = Text("✘", style="red") if phase == broken else Text("✔", style="green")
         return mark, Text(phase), Text(duration(seconds), style="dim")
+
+
+def _files(
+    files: Sequence[tuple[str, int, int | None]],
+) -> Iterator[tuple[RenderableType, RenderableType, Text]]:
+    """A row for each file that is under way, those that have just begun last."""
+    under_way = [file for file in files if file[1] != file[2]]
+    for name, done, total in under_way[:_SHOWN_FILES]:
+        share = done / total if total else 0.0
+        amount = f"{size(done)} of {size(total)}" if total else size(done)
+        bar = ProgressBar(total=1.0, completed=share, width=30)
+        yield Text(), bar, Text(f"{name}  {amount}", style="dim")
+    more = len(under_way) - _SHOWN_FILES
+    if more > 0:
+        yield Text(), Text(), Text(f"and {more} more files", style="dim")

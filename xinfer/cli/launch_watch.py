@@ -16,13 +16,15 @@ _PATIENCE_S = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A launch at one moment. `replicas` are the timelines by replica; `downloads` the share 0..1
-    and a short text by replica that is downloading.
+    and a short text by replica that is downloading, `files` what it fetches: name, bytes done, and
+    bytes in all (None = not known yet).
     """
 
     state: str
     reason: str | None = None
     replicas: Sequence[Mapping[str, Any]] = ()
     downloads: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    files: Mapping[str, Sequence[tuple[str, int, int | None]]] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -70,6 +72,11 @@ def _look(client: RESTfulClient, uid: str) -> Snapshot:
 
 def _snapshot(client: RESTfulClient, uid: str, model: Mapping[str, Any]) -> Snapshot:
     progress = client.get_launch_model_progress(uid)
+    fetching = [
+        replica
+        for replica in progress.get("replicas") or ()
+        if replica.get("stage") == "downloading"
+    ]
     return Snapshot(
         state=str(model.get("state")),
         reason=model.get("reason") or None,
@@ -79,7 +86,13 @@ def _snapshot(client: RESTfulClient, uid: str, model: Mapping[str, Any]) -> Snap
                 float(replica.get("progress") or 0.0),
                 str(replica.get("info") or ""),
             )
-            for replica in progress.get("replicas") or ()
-            if replica.get("stage") == "downloading"
+            for replica in fetching
+        },
+        files={
+            str(replica["replica_model_uid"]): [
+                (str(file["name"]), int(file["done_bytes"]), file["total_bytes"])
+                for file in replica.get("download_files") or ()
+            ]
+            for replica in fetching
         },
     )
