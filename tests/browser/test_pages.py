@@ -20,7 +20,7 @@ PAGES = {
     "launch": ".family",
     "launch?q=zzzz": ".empty",
     "launch/LLM/qwen3": ".choice",
-    "launch/video/CogVideoX-2b": ".why",
+    "launch/video/CogVideoX-2b": ".note.warn",
     "launch/source": "#f-ref",
     "launch/register": "textarea",
     "playground?model=chat": ".compose",

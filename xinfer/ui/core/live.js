@@ -11,6 +11,7 @@ export const live = {
 };
 const listeners = new Set();
 let timer = null;
+let running = false;
 let reading = null;
 
 /** Call `listener` after each reading; returns how to end that. */
@@ -21,31 +22,38 @@ export function watch(listener) {
 }
 
 export function start() {
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) refresh();
-  });
+  running = true;
   return refresh();
 }
 
+document.addEventListener("visibilitychange", () => {
+  if (running && !document.hidden) refresh();
+});
+
+/** End it, and forget what was read: whoever comes next may not see it. */
 export function stop() {
+  running = false;
   clearTimeout(timer);
-  timer = null;
+  listeners.clear();
+  Object.assign(live, { models: null, cluster: null, metrics: null, error: null, clusterError: null, metricsError: null, samples: [] });
 }
 
 /** Read now, and from then on. */
 export function refresh() {
   clearTimeout(timer);
+  if (!running) return Promise.resolve();
   reading ??= read().finally(() => {
     reading = null;
     clearTimeout(timer);
-    timer = setTimeout(() => (document.hidden ? null : refresh()), EVERY_MS);
+    if (running) timer = setTimeout(() => (document.hidden ? null : refresh()), EVERY_MS);
   });
   return reading;
 }
 
 async function read() {
-  const asked = [get("/v1/models"), text("/metrics"), get("/v1/cluster/info?detailed=true")];
+  const asked = [get("/v1/models"), unlessRefused(live.metricsError, () => text("/metrics")), unlessRefused(live.clusterError, () => get("/v1/cluster/info?detailed=true"))];
   const [models, metrics, cluster] = await Promise.allSettled(asked);
+  if (!running) return;
   live.error = models.status === "rejected" ? models.reason : null;
   live.metricsError = metrics.status === "rejected" ? metrics.reason : null;
   live.clusterError = cluster.status === "rejected" ? cluster.reason : null;
@@ -55,6 +63,11 @@ async function read() {
   live.loadedAt = Date.now() / 1000;
   if (!live.error) sample();
   for (const listener of [...listeners]) listener(live);
+}
+
+/** What one may not see is not asked for again. */
+function unlessRefused(before, ask) {
+  return before?.status === 403 || before?.missing ? Promise.reject(before) : ask();
 }
 
 function sample() {

@@ -30,7 +30,8 @@ const PREFERRED = ["Q4_K_M", "Q4_0", "Q5_K_M", "Q8_0", "none"];
 
 function usual(entry) {
   const able = entry.quantizations.filter((name) => !entry.too_large?.[name]);
-  return PREFERRED.find((name) => able.includes(name)) ?? able[0] ?? entry.quantizations[0];
+  const found = PREFERRED.map((name) => able.find((each) => each.toLowerCase() === name.toLowerCase())).find(Boolean);
+  return found ?? able[0] ?? entry.quantizations[0];
 }
 
 function fitting(entries, format) {
@@ -97,5 +98,7 @@ function tooLarge(entry) {
 }
 
 function reasons(unable) {
+  const said = unique(unable.map(([, why]) => String(why)));
+  if (said.length === 1 && unable.length > 1) return h("p", { class: "small dim" }, `${unable.map(([title]) => title).join(", ")}: ${said[0]}.`);
   return h("ul", { class: "why" }, unable.map(([title, why]) => h("li", {}, h("b", {}, title), h("span", {}, String(why)))));
 }

@@ -81,7 +81,7 @@ const PANELS = {
   overview(state, model) {
     return [
       ...causes(state),
-      model.state !== "ready" && model.state !== "failed" && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
+      model.state !== "ready" && !state.timeline.some((entry) => entry.cause) && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
       h("dl", { class: "stats", key: "stats" }, numbers(model)),
       h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas) : h("div", { class: "card-pad" }, ghosts(2))),
       h("section", { class: "card", key: "timeline" }, h("div", { class: "card-head" }, h("h2", {}, "Launch"), h("span", { class: "small faint" }, "how long each phase took")), state.timeline.map(phases)),
@@ -135,11 +135,11 @@ function causes(state) {
 
 function how(cause, id, retry) {
   const facts = [`${id}, while ${cause.phase}`];
-  if (cause.exception) facts.push(cause.exception);
-  if (cause.out_of_memory) facts.push("out of memory");
+  if (cause.exception && !cause.summary.includes(cause.exception)) facts.push(cause.exception);
+  if (cause.out_of_memory && !/out of memory/i.test(cause.summary)) facts.push("out of memory");
   if (cause.signal) facts.push(`ended by signal ${cause.signal}`);
   else if (cause.exit_code !== null && cause.exit_code !== undefined) facts.push(`exit status ${cause.exit_code}`);
   const left = retry ? retry - Date.now() / 1000 : 0;
-  if (left > 0) facts.push(`tried again in ${seconds(left)}`);
+  if (left > 0) facts.push(`next try in ${seconds(left)}`);
   return facts.join(" · ");
 }

@@ -4,7 +4,7 @@ import { enc, get, post, remove } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
 import { icon } from "/ui/core/icons.js";
 import { confirm, failed, toast } from "/ui/core/overlay.js";
-import { button, field, head, iconButton, note, options } from "/ui/core/parts.js";
+import { field, iconButton, note, options } from "/ui/core/parts.js";
 
 const KINDS = ["LLM", "embedding", "rerank", "image", "audio"];
 const STARTS = {
@@ -32,8 +32,8 @@ async function own(state) {
 }
 
 function page(state, draw) {
-  const crumb = h("a", { class: "crumb", href: "#/launch" }, icon("back"), "Catalog");
-  return [crumb, head("Register a model", "It is then in the catalog of the whole cluster, and launched like any other."), form(state, draw), list(state, draw)];
+  const titles = [h("a", { class: "crumb", href: "#/launch" }, icon("back"), "Catalog"), h("h1", {}, "Register a model"), h("p", { class: "dim" }, "It is then in the catalog of the whole cluster, and launched like any other.")];
+  return [h("header", { class: "page-head" }, h("div", { class: "titles" }, titles)), form(state, draw), list(state, draw)];
 }
 
 function form(state, draw) {
