@@ -17,6 +17,7 @@ from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists, Registrations
+from xinfer.api.resources.replicas import Replicas
 from xinfer.api.resources.token import Setup, Token
 from xinfer.api.resources.ui import Ui
 from xinfer.api.resources.usage import Audit, Usage
@@ -53,6 +54,7 @@ class Resources:
     models: Models
     model: Model
     parts: ModelParts
+    replicas: Replicas
     logs: Logs
     recipe: Recipe
     cluster: Cluster
@@ -75,13 +77,21 @@ def routes(to: Resources) -> list[Route]:
         ("/v1/rerank", to.inference),
         ("/v1/models", to.models),
         ("/v1/models/{uid}", to.model),
-        ("/v1/models/{uid}/replicas", to.parts, "replicas"),
+        ("/v1/models/{uid}/replicas", to.replicas),
+        ("/v1/models/instances", to.replicas, "instances"),
+        ("/v1/models/{uid}/replicas/{index:int}", to.replicas, "one"),
+        ("/v1/models/{uid}/cancel", to.replicas, "cancel"),
         ("/v1/models/{uid}/timeline", to.parts, "timeline"),
         ("/v1/models/{uid}/progress", to.parts, "progress"),
         ("/v1/models/{uid}/events", to.parts, "events"),
         ("/v1/models/{uid}/logs", to.logs),
         ("/v1/recipe", to.recipe),
         ("/v1/cluster/info", to.cluster, "info"),
+        ("/v1/cluster/version", to.cluster, "version"),
+        ("/v1/cluster/devices", to.cluster, "devices"),
+        ("/v1/workers", to.cluster, "workers"),
+        ("/v1/supervisor", to.cluster, "supervisor"),
+        ("/v1/address", to.cluster, "address"),
         ("/v1/cluster/auth", to.cluster, "auth"),
         ("/status", to.cluster, "status"),
         ("/cluster/nodes/{node}/report", to.reports),

@@ -35,6 +35,10 @@ ACCESS: Mapping[str, Access] = {
     "GET /v1/models/{uid}": Scope.MODELS_LIST,
     "DELETE /v1/models/{uid}": Scope.MODELS_WRITE,
     "GET /v1/models/{uid}/replicas": Scope.MODELS_LIST,
+    "POST /v1/models/{uid}/replicas": Scope.MODELS_WRITE,
+    "DELETE /v1/models/{uid}/replicas/{index:int}": Scope.MODELS_WRITE,
+    "POST /v1/models/{uid}/cancel": Scope.MODELS_WRITE,
+    "GET /v1/models/instances": Scope.MODELS_LIST,
     "GET /v1/models/{uid}/timeline": Scope.MODELS_LIST,
     "GET /v1/models/{uid}/progress": Scope.MODELS_READ,
     "GET /v1/models/{uid}/events": Scope.MODELS_READ,
@@ -59,6 +63,11 @@ ACCESS: Mapping[str, Access] = {
     # cluster
     "GET /status": Need.SIGNED_IN,
     "GET /v1/cluster/info": Scope.ADMIN,
+    "GET /v1/cluster/version": Scope.ADMIN,
+    "GET /v1/cluster/devices": Scope.MODELS_LIST,
+    "GET /v1/workers": Scope.ADMIN,
+    "GET /v1/supervisor": Scope.ADMIN,
+    "GET /v1/address": Need.SIGNED_IN,
     "GET /v1/cluster/auth": Need.PUBLIC,
     "GET /metrics": Scope.MONITOR_VIEW,
     # sessions, users, keys

@@ -29,6 +29,7 @@ from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
+from xinfer.api.resources.replicas import Replicas as ReplicasResource
 from xinfer.api.resources.ui import Ui
 from xinfer.api.routes import CatalogResources, Resources, routes
 from xinfer.config.settings import environment
@@ -280,6 +281,7 @@ class SupervisorProcess:
             ),
             model=Model(services.models),
             parts=ModelParts(services.models, self._store),
+            replicas=ReplicasResource(services.models),
             logs=Logs(services.models, self._home.cluster_token),
             recipe=Recipe(services.recipes),
             cluster=ClusterResource(services.cluster, auth=self._secrets.needed),

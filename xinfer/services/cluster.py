@@ -45,6 +45,25 @@ class Cluster:
             },
         }
 
+    def workers(self) -> list[dict[str, Any]]:
+        """`GET /v1/workers`: each worker with the models that have replicas on it."""
+        return [
+            {
+                "work-ip": state.report.address,
+                "models": {each.replica_id: each.uid for each in state.report.replicas},
+            }
+            for state in self._observed.observed().nodes.values()
+        ]
+
+    def supervisor(self) -> str:
+        """`host:port` of the API."""
+        return self._address
+
+    def devices(self) -> int:
+        """The most accelerators that one node has."""
+        nodes = self._observed.observed().nodes.values()
+        return max((len(state.report.machine.devices) for state in nodes), default=0)
+
     def info(self, *, detailed: bool) -> list[dict[str, Any]]:
         """`GET /v1/cluster/info`; memory in bytes, but accelerators' in MiB unless `detailed`."""
         supervisor = {

@@ -65,6 +65,25 @@ def describe(view: View, uid: str) -> dict[str, Any]:
     }
 
 
+def instance(view: View, uid: str) -> dict[str, Any]:
+    """One entry of `GET /v1/models/instances`. Raises NotFound."""
+    spec, replicas = view.spec(uid), view.replicas(uid)
+    states = [_STATUS.get(_phase(entry), "LOADING") for entry in replicas]
+    order = ("ERROR", "TERMINATING", "LOADING", "CREATING", "READY")
+    status = next((word for word in order if word in states), "CREATING")
+    return {
+        "model_name": spec.family or uid,
+        "model_uid": uid,
+        "model_version": None,
+        "model_ability": _by_kind(spec)["model_ability"],
+        "replica": spec.replicas,
+        "status": status,
+        "instance_created_ts": spec.created_s,
+        "n_worker": len({entry.assigned.node for entry in replicas}) or 1,
+        "replica_statuses": [replica(entry) for entry in replicas],
+    }
+
+
 def replica(entry: ReplicaView) -> dict[str, Any]:
     """One entry of `GET /v1/models/{uid}/replicas`."""
     status, phase = entry.status, _phase(entry)

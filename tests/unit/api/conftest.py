@@ -24,6 +24,7 @@ from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
+from xinfer.api.resources.replicas import Replicas
 from xinfer.api.resources.token import Setup, Token
 from xinfer.api.resources.ui import Ui
 from xinfer.api.resources.usage import Audit, Usage
@@ -109,6 +110,7 @@ def api(house: House, token_file: Path, people: People) -> falcon.testing.TestCl
         models=Models(house.models, view, LaunchRights()),
         model=Model(house.models),
         parts=ModelParts(house.models, store),
+        replicas=Replicas(house.models),
         logs=Logs(house.models, token_file),
         recipe=Recipe(house.recipes),
         cluster=ClusterResource(

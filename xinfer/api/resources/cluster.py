@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import falcon
 
+import xinfer
 from xinfer.services.cluster import Cluster as ClusterService
 
 
 class Cluster:
-    """`/status`, `/v1/cluster/info`, `/v1/cluster/auth`."""
+    """`/status`, `/v1/cluster/...`, `/v1/workers`, `/v1/supervisor`, `/v1/address`."""
 
     def __init__(self, cluster: ClusterService, *, auth: bool) -> None:
         self._cluster = cluster
@@ -23,3 +24,18 @@ class Cluster:
 
     def on_get_auth(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = {"auth": self._auth}
+
+    def on_get_version(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"version": xinfer.__version__, "full-revisionid": ""}
+
+    def on_get_devices(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = self._cluster.devices()
+
+    def on_get_workers(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = self._cluster.workers()
+
+    def on_get_supervisor(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"supervisor_ip": self._cluster.supervisor()}
+
+    def on_get_address(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = self._cluster.supervisor()

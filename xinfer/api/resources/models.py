@@ -69,14 +69,11 @@ class Model:
 
 
 class ModelParts:
-    """`/v1/models/{uid}/replicas`, `/timeline`, `/progress`, `/events`."""
+    """`/v1/models/{uid}/timeline`, `/progress`, `/events`."""
 
     def __init__(self, models: ModelService, events: EventStore) -> None:
         self._models = models
         self._events = events
-
-    def on_get_replicas(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
-        resp.media = [description.replica(entry) for entry in self._models.view().replicas(uid)]
 
     def on_get_timeline(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         resp.media = [description.timeline(entry) for entry in self._models.view().replicas(uid)]

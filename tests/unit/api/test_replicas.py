@@ -1,0 +1,66 @@
+"""Replicas added and removed, launches withdrawn, instances listed; workers and addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.testing
+import pytest
+
+from tests.unit.api.conftest import KEY
+from tests.unit.services.conftest import House
+from tests.unit.services.test_models import free
+from xinfer.domain.replica import Phase
+
+Client = falcon.testing.TestClient
+HEAD = {"Authorization": f"Bearer {KEY}"}
+
+
+def ask(api: Client, method: str, path: str, **more: Any) -> Any:
+    return api.simulate_request(method, path, headers=HEAD, **more)
+
+
+def test_replicas_are_added_at_the_end_and_leave_from_there(api: Client, house: House) -> None:
+    house.models.launch(free("m"))
+    added = ask(api, "POST", "/v1/models/m/replicas", json={"replica": 2}).json
+    assert [each["replica_id"] for each in added["replicas"]] == [1, 2]
+    assert ask(api, "POST", "/v1/models/m/replicas").json["replica_model_uid"] == "m-rep3"
+    refused = ask(api, "DELETE", "/v1/models/m/replicas/1")
+    assert refused.status_code == 400
+    assert "Remove replica 3" in refused.json["detail"]
+    left = ask(api, "DELETE", "/v1/models/m/replicas/3").json
+    assert left == {"remaining_replicas": 3}
+    assert house.store.desired().models["m"].replicas == 3
+    assert ask(api, "POST", "/v1/models/nobody/replicas").status_code == 400
+    assert ask(api, "POST", "/v1/models/m/replicas", json={"replica": 0}).status_code == 400
+
+
+def test_a_launch_is_withdrawn_but_not_what_serves(api: Client, house: House) -> None:
+    house.models.launch(free("m"))
+    house.settle(Phase.READY)
+    assert ask(api, "POST", "/v1/models/m/cancel").status_code == 409
+    house.models.launch(free("n"))
+    done = ask(api, "POST", "/v1/models/n/cancel")
+    assert (done.status_code, done.text) == (200, "null")
+    assert list(house.store.desired().models) == ["m"]
+
+
+@pytest.mark.parametrize("phase", [Phase.READY, Phase.FAILED, Phase.LOADING])
+def test_instances_say_how_far_they_are(api: Client, house: House, phase: Phase) -> None:
+    house.models.launch(free("m"))
+    house.settle(phase)
+    (found,) = ask(api, "GET", "/v1/models/instances").json
+    words = {Phase.READY: "READY", Phase.FAILED: "ERROR", Phase.LOADING: "LOADING"}
+    assert (found["model_uid"], found["status"]) == ("m", words[phase])
+    assert ask(api, "GET", "/v1/models/instances", params={"model_uid": "x"}).json == []
+
+
+def test_the_cluster_in_the_words_of_the_client(api: Client, house: House) -> None:
+    house.models.launch(free("m"))
+    house.settle(Phase.READY)
+    (worker,) = ask(api, "GET", "/v1/workers").json
+    assert worker["models"] == {"m-rep0": "m"}
+    assert ask(api, "GET", "/v1/supervisor").json == {"supervisor_ip": "127.0.0.1:9997"}
+    assert ask(api, "GET", "/v1/address").json == "127.0.0.1:9997"
+    assert ask(api, "GET", "/v1/cluster/devices").json == 0
+    assert ask(api, "GET", "/v1/cluster/version").json["version"]
