@@ -55,6 +55,8 @@ class Mlx:
             argv=(
                 *(launch.python, "-m", "mlx_lm", "server", "--model", str(model)),
                 *("--host", launch.host, "--port", str(launch.port)),
+                # Otherwise any page in a browser on this machine could read its replies.
+                "--allowed-origins=",
                 *flags.render(self.options, options, switches=("trust_remote_code",)),
                 *spec.extra_args,
             ),

@@ -55,4 +55,10 @@ OPTIONS = (
         name="quantized_kv_start", type="int", doc="Token from which on the cache is quantized."
     ),
     Option(name="trust_remote_code", type="bool", doc="Run code that comes with the tokenizer."),
+    Option(
+        name="log_level",
+        type="str",
+        doc="How much the server logs; by default INFO.",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    ),
 )

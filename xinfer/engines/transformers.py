@@ -12,7 +12,7 @@ _PLAIN = ("pytorch",)
 
 
 class Transformers:
-    """`transformers serve` with continuous batching; it names the model by its path."""
+    """`transformers serve`, which names the model by its path."""
 
     name = "transformers"
     traits = Traits(
@@ -21,7 +21,7 @@ class Transformers:
         abilities=("chat", "generate", "tools", "vision"),
         module="transformers",
         title="Transformers",
-        habits=Habits(overhead_bytes=3 * 2**29, growth_on_cpu=2.0),
+        habits=Habits(overhead_bytes=2**29, growth_on_cpu=2.0),
     )
     options = transformers_options.OPTIONS
 
@@ -47,11 +47,7 @@ class Transformers:
         if launch.files is None:
             raise Invalid(f"models.{spec.uid}: engine 'transformers' needs the files of a model.")
         model = checkpoint.find(spec, launch.files)
-        options: dict[str, JsonValue] = {
-            "continuous_batching": True,
-            **_by_machine(launch),
-            **spec.options,
-        }
+        options: dict[str, JsonValue] = {**_by_machine(launch), **spec.options}
         return Command(
             argv=(
                 *(launch.python, "-m", "transformers.cli.transformers", "serve", str(model)),
@@ -61,17 +57,20 @@ class Transformers:
             ),
             env=_environment(launch),
             served_model=str(model),
+            slots=None if options["continuous_batching"] else 1,
             stop_grace_s=10.0,
         )
 
 
 def _by_machine(launch: Launch) -> dict[str, JsonValue]:
-    """Half precision is emulated by most processors, and slow there."""
+    """Half precision is emulated by most processors, and slow there. The cache of continuous
+    batching takes more than half of the main memory, which others need.
+    """
     if launch.devices:
-        return {"device": "auto", "dtype": "auto"}
+        return {"device": "auto", "dtype": "auto", "continuous_batching": True}
     if accelerators.on_apple_silicon(launch.machine) and accelerators.wants_one(launch.spec):
-        return {"device": "mps", "dtype": "auto"}
-    return {"device": "cpu", "dtype": "float32"}
+        return {"device": "mps", "dtype": "auto", "continuous_batching": False}
+    return {"device": "cpu", "dtype": "float32", "continuous_batching": False}
 
 
 def _environment(launch: Launch) -> dict[str, str]:

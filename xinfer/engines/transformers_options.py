@@ -8,8 +8,8 @@ OPTIONS = (
     Option(
         name="continuous_batching",
         type="bool",
-        doc="Run requests together, each joining and leaving the batch at any token.",
-        default=True,
+        doc="Run requests together, all sampled as the first one asked, without `stop`; by "
+        "default with NVIDIA accelerators.",
     ),
     Option(
         name="dtype",
@@ -56,7 +56,7 @@ OPTIONS = (
     Option(
         name="cb_num_blocks",
         type="int",
-        doc="Blocks of the cache, with continuous batching.",
+        doc="Blocks of the cache, with continuous batching; by default most of the memory's worth.",
         minimum=1,
         aliases=("num_blocks",),
     ),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -28,7 +30,9 @@ def make(python: str, folder: Path) -> Path:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        unfinished.rename(made)
+        with suppress(OSError):  # another one was faster
+            unfinished.rename(made)
+        shutil.rmtree(unfinished, ignore_errors=True)
     return made
 
 

@@ -32,7 +32,8 @@ def test_transformers_on_a_processor_computes_in_float32(files: Files) -> None:
     assert made.served_model == str(files.root)
     assert words(made.argv, "serve") == str(files.root)
     assert (words(made.argv, "--dtype"), words(made.argv, "--device")) == ("float32", "cpu")
-    assert {"--continuous-batching", "--trust-remote-code"} <= set(made.argv)
+    assert {"--no-continuous-batching", "--trust-remote-code"} <= set(made.argv)
+    assert made.slots == 1
     assert made.env["HF_HUB_OFFLINE"] == "1"
     assert made.env["OMP_NUM_THREADS"] == "4"
 
@@ -49,6 +50,20 @@ def test_transformers_on_accelerators_sees_its_own(files: Files) -> None:
     assert (words(made.argv, "--dtype"), words(made.argv, "--device")) == ("bfloat16", "auto")
     assert "--no-continuous-batching" in made.argv
     assert made.argv[-2:] == ("--x", "1")
+
+
+def test_transformers_batches_where_that_is_faster(files: Files) -> None:
+    spec = ModelSpec(uid="chat", engine="transformers")
+    made = Transformers().command(launch(spec, files, machine=WITH_GPUS, devices=(0,)))
+    assert ("--continuous-batching" in made.argv, made.slots) == (True, None)
+    mac = Transformers().command(
+        launch(spec, files, machine=replace(MACHINE, system="darwin-arm64"))
+    )
+    assert (words(mac.argv, "--device"), mac.slots) == ("mps", 1)
+    asked = replace(spec, options={"continuous_batching": True, "cb_num_blocks": 32})
+    made = Transformers().command(launch(asked, files, machine=MACHINE))
+    assert ("--continuous-batching" in made.argv, made.slots) == (True, None)
+    assert words(made.argv, "--cb-num-blocks") == "32"
 
 
 def test_quantized_weights_need_an_accelerator(files: Files) -> None:
@@ -68,6 +83,7 @@ def test_mlx_is_for_apple_silicon_and_for_trials_on_linux(files: Files) -> None:
     assert words(made.argv, "--adapter-path") == str(files.root / "adapter")
     assert words(made.argv, "--top-k") == "5"
     assert made.served_model == "default_model"
+    assert "--allowed-origins=" in made.argv
     assert Mlx().supports(spec, replace(MACHINE, system="darwin-arm64")).ok
     assert "darwin-x86_64" in Mlx().supports(spec, replace(MACHINE, system="darwin-x86_64")).reason
     missing = replace(spec, options={"draft_model": "nowhere"})
