@@ -63,7 +63,7 @@ class Installer:
             *(self.uv, "pip", "install", "--python", str(folder / "bin" / "python")),
             *("--requirements", str(requirement.file)),
             *(("--excludes", str(requirement.without)) if requirement.without else ()),
-            *self._from(requirement),
+            *self.places(requirement),
         ]
         for argv in (make, fill):
             lines, status = self._run(argv, folder.parent, progress)
@@ -76,7 +76,8 @@ class Installer:
             return "Without a network, name a folder of packages by XINFER_WHEELHOUSE."
         return f"Packages were taken from {self.wheelhouse} alone."
 
-    def _from(self, requirement: Requirement) -> tuple[str, ...]:
+    def places(self, requirement: Requirement) -> tuple[str, ...]:
+        """The words by which uv is told where packages come from."""
         if self.wheelhouse is not None:
             return ("--offline", "--no-index", "--find-links", str(self.wheelhouse))
         if requirement.accelerator != CPU or any(self.environ.get(name) for name in _SOURCES):

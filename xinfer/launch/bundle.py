@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MARKER = "bundle.making"
 RECIPE = "recipe.yaml"
 MODELS = "models"
 WHEELS = "wheels"
+SCRATCH = ".wheels-"
 _PARTIAL = ".partial"
 _NAME = re.compile(r"[^/\\\x00-\x1f.][^/\\\x00-\x1f]*\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -78,8 +80,8 @@ class Bundle:
 
     def files(self) -> dict[str, File]:
         """Every file by its name; environments may share wheels."""
-        parts = (*self.models, *self.environments)
-        every = (self.recipe, *(file for part in parts for file in part.files))
+        lists = [part.files for part in self.models] + [part.files for part in self.environments]
+        every = (self.recipe, *(file for files in lists for file in files))
         return {file.name: file for file in every}
 
 
@@ -114,7 +116,7 @@ def write(folder: Path, bundle: Bundle) -> None:
 def check_target(folder: Path) -> None:
     """Raises Conflict for a folder that has other things in it."""
     try:
-        names = set(os.listdir(folder))
+        names = {path.name for path in folder.iterdir()}
     except FileNotFoundError:
         return
     except OSError as error:
@@ -147,6 +149,8 @@ def making(folder: Path) -> Iterator[None]:
 def sweep(folder: Path, bundle: Bundle) -> None:
     """Delete from its folders what does not belong to it: the remains of an earlier making."""
     known = bundle.files()
+    for remains in folder.glob(f"{SCRATCH}*"):
+        shutil.rmtree(remains, ignore_errors=True)
     for place in (MODELS, WHEELS):
         for path in sorted((folder / place).rglob("*"), reverse=True):
             if path.is_dir() and not path.is_symlink():

@@ -33,15 +33,16 @@ class Mover:
     def put(self, source: Path, name: str, *, link: bool) -> File:
         """A hard link where that is wanted and possible, else a copy.
 
-        One that is there from an earlier time, with the same size and date, is kept; it is hashed
-        all the same. Raises StoreFailed.
+        One that is there from an earlier time is kept if it is the same, byte for byte. Raises
+        StoreFailed.
         """
         target = self._folder / name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            if _same(source, target) or (link and _link(source, target)):
+            digest = self._kept(source, target, name)
+            if digest is None and link and _link(source, target):
                 digest = self._hash(target, name)
-            else:
+            if digest is None:
                 digest = self._copy(source, target, name)
             return File(name=name, size_bytes=target.stat().st_size, sha256=digest)
         except OSError as error:
@@ -53,6 +54,17 @@ class Mover:
     def hash(self, name: str) -> str:
         """The SHA-256 of a file of the folder, in hex. Raises OSError."""
         return self._hash(self._folder / name, name)
+
+    def _kept(self, source: Path, target: Path, name: str) -> str | None:
+        """The hash of a target that can stay as it is."""
+        if not _same(source, target):
+            return None
+        digest = self._hash(target, name)
+        if source.samefile(target):
+            return digest
+        with source.open("rb") as reading:
+            is_same = hashlib.file_digest(reading, "sha256").hexdigest() == digest
+        return digest if is_same else None
 
     def _hash(self, path: Path, name: str) -> str:
         with path.open("rb") as reading:
@@ -83,7 +95,7 @@ class Mover:
 
 
 def check_room(folder: Path, sources: Iterable[tuple[Path, str]]) -> int:
-    """The bytes of all sources; those whose name is in `folder` already take no more room.
+    """The bytes of all sources, by path and name in `folder`; those that are there take no more.
 
     Raises StoreFailed when they do not fit.
     """

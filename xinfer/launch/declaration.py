@@ -65,8 +65,11 @@ class Declaration:
         self.recipe_body.write_bytes(self.desired())
 
 
-def declare(words: Sequence[str]) -> Declaration:
-    """Compose and check. Raises Invalid with file, line, key and remedy."""
+def declare(words: Sequence[str], *, here: bool = True) -> Declaration:
+    """Compose and check; `here` off leaves out whether this machine can run the models.
+
+    Raises Invalid with file, line, key and remedy.
+    """
     surroundings = environment(os.environ)
     named = next((word for word in words if not _OVERRIDE.match(word)), None)
     recipe = Path(named) if named is not None else None
@@ -74,7 +77,8 @@ def declare(words: Sequence[str]) -> Declaration:
     composed = compose(recipe, overrides, surroundings)
     engines = Registry()
     compiled = compile_recipe(composed, engines, surroundings.home, _Catalog(engines, surroundings))
-    _check_engines(compiled.models, engines, composed)
+    if here:
+        _check_engines(compiled.models, engines, composed)
     return Declaration(
         home=Home(surroundings.home),
         settings=compiled.settings,
