@@ -5,6 +5,7 @@ import { parse, total } from "/ui/core/metrics.js";
 
 const EVERY_MS = 2000;
 const KEPT = 450;
+const SMOOTHED = 5;
 
 export const live = {
   models: null, cluster: null, metrics: null, error: null, clusterError: null, metricsError: null, samples: [], loadedAt: 0,
@@ -106,9 +107,12 @@ export function between(first, last, uid) {
 /** The sum over all models by sample: [{at, value}]. */
 export function fleet(field) {
   if (field !== "rate") return live.samples.map((one) => ({ at: one.at, value: sum(Object.values(one.models), field) }));
-  return live.samples.slice(1).map((one, place) => ({
-    at: one.at, value: Object.keys(one.models).reduce((all, uid) => all + (live.samples[place].models[uid] ? between(live.samples[place], one, uid) : 0), 0),
-  }));
+  return live.samples.slice(1).map((one, place) => {
+    // Tokens are counted when a reply ends, so neighbouring readings would jump.
+    const before = live.samples[Math.max(0, place + 1 - SMOOTHED)];
+    const known = Object.keys(one.models).filter((uid) => before.models[uid]);
+    return { at: one.at, value: known.reduce((all, uid) => all + between(before, one, uid), 0) };
+  });
 }
 
 function sum(items, field) {

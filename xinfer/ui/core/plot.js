@@ -6,6 +6,8 @@ import { clock } from "/ui/core/format.js";
 const W = 600;
 const H = 150;
 const PAD = 4;
+/** Where the pointer is over which plot, as a share of its width. */
+const pointed = new Map();
 
 /** series: [{name, points: [{at, value}]}]; `top` fixes the scale, `show` words a value, the scale ends at a round number of `unit`. */
 export function plot({ title, series, top = null, show, unit = 1, span = 900 }) {
@@ -17,14 +19,15 @@ export function plot({ title, series, top = null, show, unit = 1, span = 900 }) 
   const y = (value) => H - PAD - (Math.min(value, high) / (high || 1)) * (H - 2 * PAD);
   const lines = series.map((each, place) => ({ ...each, colour: `var(--c${(place % 6) + 1})`, points: each.points.filter((point) => point.at >= from) }));
   const last = (each) => each.points.at(-1)?.value;
+  const scale = { lines, from, now, show, x, y };
   const figure = h("figure", { class: "plot", role: "img", "aria-label": `${title}: ${lines.map((each) => `${each.name} ${show(last(each) ?? 0)}`).join(", ")}` },
     h("figcaption", {}, h("span", { class: "label" }, title), h("span", { class: "legend" }, lines.slice(0, 6).map((each) => key(each, show(last(each) ?? 0), lines.length > 1)))),
-    h("div", { class: "plot-area", onpointermove: (event) => read(event, { lines, from, now, show, x, y }), onpointerleave: (event) => render(event.currentTarget.querySelector(".plot-tip")) },
+    h("div", { class: "plot-area", onpointermove: (event) => point(event, title, scale), onpointerleave: (event) => leave(event, title) },
       s("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", "aria-hidden": "true" },
         [0, 0.5, 1].map((share) => s("line", { class: "plot-grid", x1: 0, x2: W, y1: y(high * share), y2: y(high * share) })),
         lines.map((each) => trace(each, x, y, lines.length === 1))),
       h("span", { class: "plot-top xs faint num" }, show(high)),
-      h("div", { class: "plot-tip", own: true })),
+      h("div", { class: "plot-tip" }, reading(title, scale))),
     h("div", { class: "plot-axis xs faint num" }, h("span", {}, clock(from)), h("span", {}, clock(now))));
   return figure;
 }
@@ -40,18 +43,30 @@ function trace({ points, colour }, x, y, filled) {
   return s("g", { style: { color: colour } }, filled && s("path", { class: "plot-fill", d: area }), s("path", { class: "plot-line", d: path }));
 }
 
-function read(event, { lines, from, now, show, x, y }) {
+function point(event, title, scale) {
   const area = event.currentTarget;
   const box = area.getBoundingClientRect();
-  const at = from + ((event.clientX - box.left) / box.width) * (now - from);
-  const found = lines.filter((each) => each.points.length).map((each) => ({ ...each, point: nearest(each.points, at) }));
-  if (!found.length) return;
+  pointed.set(title, (event.clientX - box.left) / box.width);
+  render(area.querySelector(".plot-tip"), reading(title, scale));
+}
+
+function leave(event, title) {
+  pointed.delete(title);
+  render(event.currentTarget.querySelector(".plot-tip"));
+}
+
+/** What the lines say where the pointer is. */
+function reading(title, { lines, from, now, show, x, y }) {
+  const at = from + pointed.get(title) * (now - from);
+  const found = pointed.has(title) ? lines.filter((each) => each.points.length).map((each) => ({ ...each, point: nearest(each.points, at) })) : [];
+  if (!found.length) return [];
   const place = (x(found[0].point.at) / W) * 100;
-  render(area.querySelector(".plot-tip"),
+  return [
     h("span", { class: "plot-rule", style: { left: `${place}%` } }),
     found.map((each) => h("span", { class: "plot-dot", style: { left: `${place}%`, top: `${(y(each.point.value) / H) * 100}%`, background: each.colour } })),
     h("div", { class: "plot-words xs num", style: place > 60 ? { right: `${100 - place + 2}%` } : { left: `${place + 2}%` } },
-      h("span", { class: "faint" }, clock(found[0].point.at)), found.map((each) => h("span", {}, found.length > 1 && `${each.name} `, h("b", {}, show(each.point.value))))));
+      h("span", { class: "faint" }, clock(found[0].point.at)), found.map((each) => h("span", {}, found.length > 1 && `${each.name} `, h("b", {}, show(each.point.value))))),
+  ];
 }
 
 function nearest(points, at) {

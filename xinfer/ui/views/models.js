@@ -50,12 +50,10 @@ function summary() {
   const used = nodes().reduce((sum, node) => sum + node.mem_used, 0);
   const all = nodes().reduce((sum, node) => sum + node.mem_total, 0);
   const last = (field) => fleet(field).at(-1)?.value ?? 0;
-  const recent = rates.slice(-5);
-  const now = recent.reduce((sum, value) => sum + value, 0) / Math.max(1, recent.length);
   return [
     stat("Ready", number(ready), `of ${live.models.length}`),
     stat("In flight", number(last("inFlight")), last("queued") ? `+${last("queued")} waiting` : ""),
-    h("div", { class: "stat" }, h("dt", {}, "Tokens/s"), h("dd", { class: "row-tight" }, rate(now), rates.some(Boolean) && spark(rates.slice(-40), "Tokens per second, lately"))),
+    h("div", { class: "stat" }, h("dt", {}, "Tokens/s"), h("dd", { class: "row-tight" }, rate(rates.at(-1)), rates.some(Boolean) && spark(rates.slice(-40), "Tokens per second, lately"))),
     stat("Memory used", bytes(used || null), all ? `of ${bytes(all)}` : ""),
   ];
 }
