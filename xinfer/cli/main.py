@@ -45,6 +45,7 @@ VERBS = {
     "user": Verb("users", "users", "Make, change and remove users."),
     "usage": Verb("usage", "usage", "Show requests and tokens by day, key and model."),
     "env": Verb("environment", "env", "Build, list, check and remove environments of engines."),
+    "bundle": Verb("bundle", "bundle", "Carry a recipe to a machine without a network."),
     "completion": Verb("completion", "completion", "Print a shell's completion script."),
 }
 
