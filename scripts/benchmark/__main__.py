@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.benchmark.access import access_us
+from scripts.benchmark.cli import commands
 from scripts.benchmark.embeddings import embeddings
 from scripts.benchmark.engine import engine
 from scripts.benchmark.gateway import gateway, scaling, soak
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "gateway": gateway,
     "access": access_us,
     "scaling": scaling,
+    "commands": commands,
     "engine": engine,
     "embeddings": embeddings,
     "soak": soak,
@@ -41,6 +43,9 @@ TARGETS = (
         (f"tokens/s against direct, {n} clients", f"engine.tokens_per_s_{n}.ratio", ">=", 0.97, "")
         for n in (1, 4, 8, 16)
     ),
+    ("xinfer engine", "commands.engine_ms", "<=", 300, "ms"),
+    ("xinfer registrations", "commands.registrations_ms", "<=", 300, "ms"),
+    ("xinfer list", "commands.list_ms", "<=", 300, "ms"),
     ("embeddings in batches of 32, against bare", "embeddings.batches_ratio", ">=", 0.9, ""),
     ("256 clients with a text, against a batch", "embeddings.singles_ratio", "<=", 1.2, ""),
     ("errors in 256 streams", "soak.errors", "<=", 0, ""),

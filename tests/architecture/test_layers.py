@@ -28,7 +28,7 @@ ALLOWED = {
         *("errors", "domain", "config", "catalog", "engines", "store", "control"),
         *("gateway", "services", "worker", "api"),
     },
-    "cli": {"errors", "client", "config", "domain", "launch"},
+    "cli": {"errors", "client", "config", "domain", "launch", "catalog"},
 }
 """For each package the packages of ours that it may import, besides itself."""
 

@@ -16,6 +16,8 @@ def summary(family: Family) -> dict[str, Any]:
         "is_builtin": family.builtin,
         "model_description": family.description or None,
         "model_ability": peer.abilities(family),
+        "model_family": family.family or None,
+        "multilingual": family.multilingual,
         "featured": family.featured,
         "languages": list(family.languages),
         "context_length": family.context_length or family.max_tokens,

@@ -44,6 +44,26 @@ VERBS = {
     "key": Verb("keys", "keys", "Make, list and revoke API keys."),
     "user": Verb("users", "users", "Make, change and remove users."),
     "usage": Verb("usage", "usage", "Show requests and tokens by day, key and model."),
+    "registrations": Verb(
+        "registrations", "registrations", "List the families of models that are known."
+    ),
+    "register": Verb(
+        "registrations",
+        "register",
+        "Register a family of your own, for the whole cluster and for good.",
+    ),
+    "unregister": Verb("registrations", "unregister", "Forget a family that was registered."),
+    "engine": Verb(
+        "engine", "engine", "Show which engines can run a family here, and why the others cannot."
+    ),
+    "vllm-models": Verb(
+        "engine", "vllm_models", "List the architectures of models that vLLM runs."
+    ),
+    "cal-model-mem": Verb(
+        "estimate", "cal_model_mem", "Estimate the memory that a model needs, without a server."
+    ),
+    "cached": Verb("cached", "cached", "List the model files that nodes keep."),
+    "remove-cache": Verb("cached", "remove_cache", "Delete model files that nodes keep."),
     "env": Verb("environment", "env", "Build, list, check and remove environments of engines."),
     "bundle": Verb("bundle", "bundle", "Carry a recipe to a machine without a network."),
     "completion": Verb("completion", "completion", "Print a shell's completion script."),

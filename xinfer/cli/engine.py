@@ -1,0 +1,127 @@
+"""`xinfer engine` and `xinfer vllm-models`: what can run here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from xinfer.catalog.match import plain_format, plain_size
+from xinfer.cli.failure import Failure
+from xinfer.cli.output import columns, emit, output_option, size
+from xinfer.cli.server import Server, server_options
+from xinfer.client import catalog as calls
+from xinfer.domain.names import did_you_mean
+
+_HEADERS = ("Name", "Engine", "Format", "Size (in billions)", "Quantization", "Memory", "Note")
+
+
+@click.command()
+@click.option("-n", "--model-name", required=True, metavar="NAME", help="Name of the family.")
+@click.option(
+    "-t", "--model-type", default="LLM", show_default=True, metavar="TYPE", help="Type of model."
+)
+@click.option("-en", "--model-engine", metavar="NAME", help="Only this engine.")
+@click.option("-f", "--model-format", metavar="FORMAT", help="Only this format.")
+@click.option("-s", "--model-size-in-billions", metavar="SIZE", help="Only this size.")
+@click.option("-q", "--quantization", metavar="NAME", help="Only this quantization.")
+@server_options
+@output_option
+def engine(
+    server: Server, output: str, model_name: str, model_type: str, **asked: str | None
+) -> None:
+    """Show which engines can run a family here, and why the others cannot.
+
+    Memory is what one replica is estimated to need with a short context.
+
+    \b
+    xinfer engine -n qwen2.5-instruct
+    xinfer engine -n qwen2.5-instruct -en llama.cpp -s 0_5 -f ggufv2
+    """
+    with server.connect() as client:
+        found = client.run(calls.query_engines(model_name, model_type))
+        if found is None:
+            known = client.run(calls.list_registrations(model_type))
+            names = [str(each["model_name"]) for each in known]
+            raise Failure(
+                f"The catalog has no {model_type} model '{model_name}'.",
+                did_you_mean(model_name, names),
+            )
+    chosen = _of_engine(found, asked["model_engine"])
+    rows = [row for name, offer in chosen.items() for row in _rows(name, offer, asked)]
+    refusals = {name: offer for name, offer in chosen.items() if isinstance(offer, str)}
+    if output != "table":
+        emit(output, {"offers": [dict(row) for row in rows], "refusals": refusals}, _no_table)
+    elif rows:
+        emit(output, rows, lambda: columns(_HEADERS, (tuple(row.values()) for row in rows)))
+    for name, reason in refusals.items() if output == "table" else ():
+        click.echo(f"{name}: {reason}", err=True)
+    if not rows:
+        raise Failure(f"'{model_name}' does not support what was asked for.", _hint(found))
+
+
+@click.command("vllm-models")
+@server_options
+@output_option
+def vllm_models(server: Server, output: str) -> None:
+    """List the architectures of models that vLLM runs.
+
+    \b
+    xinfer vllm-models
+    """
+    with server.connect() as client:
+        found = client.run(calls.vllm_models())
+    rows = [(kind, ", ".join(names)) for kind, names in found.items()]
+    emit(output, found, lambda: columns(("For", "Architectures"), rows))
+
+
+def _of_engine(found: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+    """The offers of one engine, in whatever case it is spelled, or of all."""
+    if name is None:
+        return dict(found)
+    plain = name.lower().replace("_", "-")
+    chosen = {
+        each: offer for each, offer in found.items() if each.lower().replace("_", "-") == plain
+    }
+    if not chosen:
+        raise Failure(f"There is no engine '{name}' for it.", did_you_mean(name, found))
+    return chosen
+
+
+def _rows(
+    name: str, offer: list[Mapping[str, Any]] | str, asked: Mapping[str, str | None]
+) -> Iterator[dict[str, Any]]:
+    for entry in offer if isinstance(offer, list) else ():
+        if not _is_asked(entry, asked):
+            continue
+        for quantization in entry["quantizations"]:
+            wanted = asked["quantization"]
+            if wanted and wanted.lower() != quantization.lower():
+                continue
+            memory = entry.get("memory_bytes", {}).get(quantization)
+            yield {
+                "model_name": entry["model_name"],
+                "model_engine": name,
+                "model_format": entry["model_format"],
+                "model_size_in_billions": entry.get("model_size_in_billions"),
+                "quantization": quantization,
+                "memory": size(memory) if memory else None,
+                "note": entry.get("too_large", {}).get(quantization, ""),
+            }
+
+
+def _is_asked(entry: Mapping[str, Any], asked: Mapping[str, str | None]) -> bool:
+    form, amount = asked["model_format"], asked["model_size_in_billions"]
+    same_format = not form or plain_format(form) == plain_format(str(entry["model_format"]))
+    known = str(entry.get("model_size_in_billions", ""))
+    return same_format and (not amount or plain_size(amount) == plain_size(known))
+
+
+def _hint(found: Mapping[str, Any]) -> str:
+    able = [name for name, offer in found.items() if isinstance(offer, list)]
+    return f"Here {', '.join(able)} can run it." if able else "No engine here can run it."
+
+
+def _no_table() -> Any:
+    raise AssertionError("a table is drawn elsewhere")
