@@ -32,9 +32,7 @@ class LlamaCpp:
             *("structured_output", "lora"),
         ),
         module="xllamacpp|llama_cpp",
-        habits=Habits(
-            overhead_bytes=96 * 2**20, context_option="n_ctx", slots_option="n_parallel"
-        ),
+        habits=Habits(overhead_bytes=96 * 2**20, context_option="n_ctx", slots_option="n_parallel"),
     )
     options = llama_cpp_options.OPTIONS
 
