@@ -18,7 +18,6 @@ _NO = (None, False)
 REFUSED_LAUNCH_KEYS: Mapping[str, tuple[tuple[object, ...], str]] = {
     "n_worker": ((None, 1), "A replica runs on one node; use replica for several of them."),
     "replica_config": (_NONE, "Use replica, worker_ip, n_gpu and gpu_idx."),
-    "peft_model_config": (_NONE, "Give the engine's own option for adapters, such as lora."),
     "enable_virtual_env": (_NO, "Set engine.<name>.env in the recipe."),
     "virtual_env_packages": (_NONE, "Set engine.<name>.env in the recipe."),
     "virtual_env_find_links": (_NONE, "Set engine.<name>.env in the recipe."),

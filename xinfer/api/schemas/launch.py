@@ -11,6 +11,7 @@ import msgspec
 
 from xinfer.api.quirks import REFUSED_LAUNCH_KEYS, SIZE_KEYS
 from xinfer.api.schemas import body
+from xinfer.api.schemas.translation import translated
 from xinfer.domain.model import Hub, Limits, ModelKind, ModelSpec, Placement, Source
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
@@ -155,7 +156,7 @@ def _options(given: Mapping[str, Any], launch: LaunchBody) -> dict[str, Any]:
     for name, (neutral, hint) in REFUSED_LAUNCH_KEYS.items():
         if loose.pop(name, None) not in neutral:
             raise Invalid(f"{name}: this is not supported.", hint, key=name)
-    options = {**(launch.engine_kwargs or {}), **loose}
+    options = translated(str(launch.model_engine), {**(launch.engine_kwargs or {}), **loose})
     return {name: value for name, value in options.items() if value is not None}
 
 
