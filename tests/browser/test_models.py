@@ -67,3 +67,13 @@ def test_the_log_is_followed_and_paused(server: Appliance, open_page: Open) -> N
     page.wait_for_function(
         "(length) => document.querySelector('.log').textContent.length > length", arg=len(before)
     )
+
+
+def test_replicas_are_added_and_taken_away(server: Appliance, open_page: Open) -> None:
+    page = open_page(f"{server.url}/ui#/models/vectors")
+    page.get_by_role("button", name="One replica more").click()
+    page.get_by_role("cell", name="vectors-rep1").wait_for()
+    server.wait_ready({"chat": 1, "vectors": 2, "ranks": 1})
+    page.get_by_role("button", name="One replica less").click()
+    page.get_by_role("cell", name="vectors-rep1").wait_for(state="detached")
+    server.wait_ready({"chat": 1, "vectors": 1, "ranks": 1})

@@ -1,6 +1,6 @@
 /* What can be done to a model that runs. */
 
-import { enc, get, post, remove } from "/ui/core/api.js";
+import { enc, post, remove } from "/ui/core/api.js";
 import { refresh } from "/ui/core/live.js";
 import { confirm, failed, toast } from "/ui/core/overlay.js";
 
@@ -28,16 +28,12 @@ export async function cancel(uid) {
   await refresh();
 }
 
-/** One replica more or less. The last one to have come goes first. */
-export async function scale(uid, step) {
+/** One replica more or less; the last one goes first. */
+export async function scale({ id: uid, replica: count }, step) {
   const path = `/v1/models/${enc(uid)}/replicas`;
   try {
     if (step > 0) await post(path, { replica: 1 });
-    else {
-      const replicas = await get(path);
-      const last = Math.max(...replicas.map((each) => each.replica_id));
-      await remove(`${path}/${last}`);
-    }
+    else await remove(`${path}/${count - 1}`);
     toast(`${uid}: one replica ${step > 0 ? "more" : "less"}.`, "good");
   } catch (error) {
     failed(error.missing ? new Error("This server cannot change the replicas of a running model; change the recipe, or launch it again.") : error);

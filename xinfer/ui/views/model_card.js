@@ -68,9 +68,8 @@ function slow(progress) {
 }
 
 export function stepper(model) {
-  const uid = model.id;
   return h("div", { class: "stepper", role: "group", "aria-label": "Replicas" },
-    iconButton("minus", "One replica less", () => scale(uid, -1), { disabled: model.replica <= 1 }),
+    iconButton("minus", "One replica less", () => scale(model, -1), { disabled: model.replica <= 1 }),
     h("output", { "aria-label": "Replicas wanted" }, model.replica),
-    iconButton("plus", "One replica more", () => scale(uid, 1)));
+    iconButton("plus", "One replica more", () => scale(model, 1)));
 }
