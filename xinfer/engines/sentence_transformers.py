@@ -22,7 +22,7 @@ OPTIONS = (
     ),
     Option(
         name="max_batch_tokens", type="int", default=65536, minimum=1,
-        doc="Tokens of a batch at most, padding counted in, four characters taken for one.",
+        doc="Tokens of a batch at most, padding counted in.",
     ),
     Option(
         name="batch_wait_ms", type="float", default=0, minimum=0,
@@ -46,7 +46,15 @@ OPTIONS = (
         doc="Type of the weights in memory; float32 on a processor, else as they are stored.",
         aliases=("torch_dtype",),
     ),
-    Option(name="device", type="str", doc="Where it runs; by default as assigned."),
+    Option(
+        name="device", type="str", default="auto", choices=("auto", "cpu", "cuda", "mps"),
+        doc="Where it runs; auto: on the accelerators of the replica, else on the processor.",
+    ),
+    Option(
+        name="activation", type="str", choices=("sigmoid", "identity"),
+        doc="What makes a score of a cross-encoder's number; by default as the model says, and a "
+        "sigmoid if it says nothing and has one label.",
+    ),
     Option(name="n_threads", type="int", doc="Threads that compute; by default one per core.",
            minimum=1),
     Option(name="trust_remote_code", type="bool", doc="Run code that comes with the model."),
@@ -84,9 +92,11 @@ class SentenceTransformers:
             raise Invalid(f"models.{spec.uid}: engine '{self.name}' needs the files of a model.")
         options: dict[str, JsonValue] = {
             "n_threads": launch.machine.cores,
-            **_by_machine(launch),
             **spec.options,
+            "device": _device(launch),
         }
+        if options["device"] == "cpu":
+            options.setdefault("dtype", "float32")
         order = {
             "model": str(_folder(spec, launch.files.root)),
             "uid": spec.uid,
@@ -107,16 +117,21 @@ class SentenceTransformers:
             },
             announces=True,
             stop_grace_s=10.0,
-            gauges={"running": "embedder_texts_running", "waiting": "embedder_texts_waiting"},
+            gauges={
+                "running": "embedder_requests_running",
+                "waiting": "embedder_requests_waiting",
+            },
         )
 
 
-def _by_machine(launch: Launch) -> dict[str, JsonValue]:
+def _device(launch: Launch) -> str:
+    asked = str(launch.spec.options.get("device", "auto"))
+    if asked != "auto":
+        return asked
     if launch.devices:
-        return {"device": "cuda"}
-    if accelerators.on_apple_silicon(launch.machine) and accelerators.wants_one(launch.spec):
-        return {"device": "mps"}
-    return {"device": "cpu", "dtype": "float32"}
+        return "cuda"
+    on_apple = accelerators.on_apple_silicon(launch.machine)
+    return "mps" if on_apple and accelerators.wants_one(launch.spec) else "cpu"
 
 
 def _folder(spec: ModelSpec, root: Path) -> Path:

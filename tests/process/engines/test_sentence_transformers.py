@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from tests.process.engines.conftest import Serve
 from tests.process.engines.served import Served, wait_until
 from xinfer.domain.engine import Files
 from xinfer.domain.model import ModelKind, ModelSpec
@@ -105,7 +107,7 @@ def test_vectors_are_those_of_the_library_alone_and_together(engine: Served, min
         wanted = [place % len(TEXTS) for place in range(64)]
         alone = list(clients.map(lambda place: embed(engine, TEXTS[place])[0], wanted))
     assert all(close(vector, expected[place]) for vector, place in zip(alone, wanted, strict=True))
-    batches = measure(engine.address, {"b": "embedder_batches_total"}, 10)["b"]
+    batches = measure(engine.address, {"b": "embedder_batch_texts_count"}, 10)["b"]
     assert batches < 65, "texts that wait are computed together"
 
 
@@ -136,6 +138,9 @@ def test_token_ids_and_usage(engine: Served) -> None:
         ({"input": ["a", 7]}, "input[1]"),
         ({"input": "a", "dimensions": 0}, "dimensions"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format"),
+        ({"input": "a", "encoding_format": ["float"]}, "encoding_format"),
+        ({"input": [-1]}, "input"),
+        ({"input": [[7592], [10**9]]}, "input[1]"),
     ],
 )
 def test_bad_input_is_named(engine: Served, body: dict[str, Any], key: str) -> None:
@@ -143,8 +148,15 @@ def test_bad_input_is_named(engine: Served, body: dict[str, Any], key: str) -> N
     assert (status, reply["error"]["param"]) == (400, key)
 
 
+def test_too_many_texts_and_the_wrong_route_are_refused(engine: Served) -> None:
+    status, reply = engine.ask("/v1/embeddings", {"input": ["a"] * 5000})
+    assert (status, reply["error"]["param"]) == (413, "input")
+    status, reply = engine.ask("/v1/rerank", {"query": "a", "documents": ["b"]})
+    assert (status, reply["error"]["param"]) == (400, "model")
+
+
 def test_a_client_that_goes_away_is_not_computed_for(engine: Served) -> None:
-    names = {"waiting": "embedder_texts_waiting", "texts": "embedder_texts_total"}
+    names = {"waiting": "embedder_texts_waiting", "texts": "embedder_batch_texts_sum"}
     before = measure(engine.address, names, 10)["texts"]
     body = {"model": "emb", "input": ["many words " * 100] * 3000}
     connections = [engine.send("/v1/embeddings", body) for _ in range(2)]
@@ -175,7 +187,36 @@ def test_rerank_scores_are_those_of_the_library(tmp_path: Path, minilm: Path) ->
         assert len(engine.ask("/v1/rerank", {**body, "top_n": 1})[1]["results"]) == 1
         assert reply["meta"]["tokens"]["input_tokens"] > 0
         assert engine.ask("/v1/rerank", {**body, "documents": [1]})[0] == 400
-        engine.process.terminate()
-        assert engine.ended() == 0
+        assert engine.ask("/v1/embeddings", {"input": "a"})[0] == 400
     finally:
         engine.destroy()
+
+
+def test_a_text_that_may_not_be_cut_is_refused(serve: Serve, minilm: Path) -> None:
+    spec = ModelSpec(
+        uid="emb",
+        engine="sentence-transformers",
+        kind=ModelKind.EMBEDDING,
+        options={"truncate": False, "max_length": 8},
+    )
+    engine = serve(spec, Files(root=minilm), python=PYTHON).ready(120)
+    status, reply = engine.ask("/v1/embeddings", {"input": ["short", "long " * 20]})
+    assert (status, reply["error"]["param"]) == (400, "input[1]")
+    # Six tokens between the two that begin and end every text.
+    assert engine.ask("/v1/embeddings", {"input": "long " * 6})[1]["usage"]["prompt_tokens"] == 8
+
+
+@pytest.mark.parametrize("when", ["loading", "idle", "computing"])
+def test_it_ends_when_told_whatever_it_does(serve: Serve, minilm: Path, when: str) -> None:
+    spec = ModelSpec(uid="emb", engine="sentence-transformers", kind=ModelKind.EMBEDDING)
+    engine = serve(spec, Files(root=minilm), python=PYTHON)
+    assert engine.address
+    if when != "loading":
+        engine.ready(120)
+    if when == "computing":
+        engine.send("/v1/embeddings", {"input": ["many words " * 100] * 3000})
+        names = {"running": "embedder_texts_running"}
+        wait_until("it computes", lambda: measure(engine.address, names, 10)["running"])
+    engine.process.terminate()
+    assert engine.ended() == 0
+    assert not psutil.pid_exists(engine.process.pid)

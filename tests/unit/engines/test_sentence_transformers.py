@@ -45,6 +45,16 @@ def test_the_order_names_the_folder_and_where_it_runs(tmp_path: Path) -> None:
     assert on_gpu.env["CUDA_VISIBLE_DEVICES"] == "1"
 
 
+def test_a_device_that_was_asked_for_wins(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    asked = replace(SPEC, options={"device": "cpu", "dtype": "bfloat16"})
+    made = SentenceTransformers().command(
+        launch(asked, Files(root=tmp_path), machine=WITH_GPUS, devices=(0,))
+    )
+    options = json.loads(made.argv[-1])["options"]
+    assert (options["device"], options["dtype"]) == ("cpu", "bfloat16")
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"has no modules\.json or config\.json"):
         SentenceTransformers().command(launch(SPEC, Files(root=tmp_path)))

@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import falcon
+import gevent
 import msgspec
 
-from xinfer.engines.hosts.embedder.model import Computed, Embedder
-from xinfer.engines.hosts.embedder.pool import Pool, Waiting
+from xinfer.engines.hosts.embedder import metrics
+from xinfer.engines.hosts.embedder.model import Embedder, Ranker
+from xinfer.engines.hosts.embedder.pool import Pool
 
 _MAX_TEXTS = 4096
 _MAX_BYTES = 64 * 1024 * 1024
 _LOOK_S = 0.25
+_QUICK_CHARACTERS = 20_000
+"""What is counted in a few milliseconds, less than the way to a thread and back may take."""
 
 
 class Bad(Exception):
@@ -35,22 +39,47 @@ class State:
         self.uid = uid
         self.truncate = truncate
         self.pool: Pool | None = None
-        self.embedder: Embedder | None = None
+        self.model: Embedder | Ranker | None = None
+
+    def loaded(self) -> tuple[Pool, Embedder | Ranker]:
+        """Raises HTTPServiceUnavailable while it loads."""
+        if self.pool is None or self.model is None:
+            raise falcon.HTTPServiceUnavailable(retry_after=1)
+        return self.pool, self.model
+
+    def lengths(self, texts: Sequence[Any], key: str) -> list[int]:
+        """Tokens of each text as far as the model reads it. Raises Bad for a text that is too long
+        where none may be cut.
+        """
+        _, model = self.loaded()
+        if sum(map(_characters, texts)) <= _QUICK_CHARACTERS:
+            counts = model.tokens.count(texts)
+        else:
+            # In a thread, so that others are answered meanwhile.
+            counts = gevent.get_hub().threadpool.apply(model.tokens.count, (texts,))
+        limit = model.max_length
+        if not limit:
+            return counts
+        for place, count in enumerate(counts):
+            if count > limit and not self.truncate:
+                what = f"has {count} tokens, and the model reads {limit}"
+                raise Bad(f"'{key}[{place}]' {what}.", f"{key}[{place}]")
+        return [min(count, limit) for count in counts]
 
 
-def compute(req: falcon.Request, pool: Pool, texts: Sequence[tuple[Any, int]]) -> list[Computed]:
+def compute(req: falcon.Request, pool: Pool, texts: Sequence[Any], lengths: list[int]) -> list[Any]:
     """Wait for all results; what still waits is dropped when the client has hung up."""
-    waiting = pool.submit(texts)
-    gone = _gone(req)
+    request = pool.submit(texts, lengths)
     try:
-        for each in waiting:
-            while not each.result.wait(_LOOK_S) and not each.result.ready():
-                if gone():
+        for each in request.texts:
+            each.result.wait(_LOOK_S)
+            while not each.result.ready():
+                if _gone(req):
                     raise Bad("The client has gone.", "", 499)
-        return [each.result.get() for each in waiting]
-    except Bad:
-        _drop(waiting)
-        raise
+                each.result.wait(_LOOK_S)
+        return [each.result.get() for each in request.texts]
+    finally:
+        pool.leave(request)
 
 
 class Embeddings:
@@ -61,52 +90,44 @@ class Embeddings:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         state = self._state
-        if state.pool is None or state.embedder is None:
-            raise falcon.HTTPServiceUnavailable(retry_after=1)
+        pool, model = state.loaded()
+        if not isinstance(model, Embedder):
+            raise Bad(f"Model '{state.uid}' reranks; it makes no embeddings.", "model")
         body = read(req)
-        texts = self._texts(body, state.embedder)
-        if not state.truncate:
-            self._check_lengths(texts, state.embedder)
-        encode = self._encoding(body, state.embedder)
-        found = compute(req, state.pool, [(text, len(text)) for text in texts])
-        tokens = sum(each.tokens for each in found)
+        texts = self._texts(body.get("input"), model)
+        encode = self._encoding(body, model)
+        lengths = state.lengths(texts, "input")
+        found = compute(req, pool, texts, lengths)
         resp.content_type = falcon.MEDIA_JSON
         resp.data = msgspec.json.encode(
             {
                 "object": "list",
                 "model": state.uid,
                 "data": [
-                    {"object": "embedding", "index": place, "embedding": encode(each.value)}
-                    for place, each in enumerate(found)
+                    {"object": "embedding", "index": place, "embedding": encode(vector)}
+                    for place, vector in enumerate(found)
                 ],
-                "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+                "usage": _usage(lengths),
             }
         )
 
-    def _texts(self, body: dict[str, Any], embedder: Embedder) -> list[str]:
-        given = body.get("input")
+    def _texts(self, given: Any, model: Embedder) -> list[str]:
         if isinstance(given, str):
-            return _checked([given])
-        if isinstance(given, list) and given and all(type(each) is int for each in given):
-            return _checked([embedder.text(given)])
+            return [given]
         if not isinstance(given, list):
             raise Bad("'input' must be a text, a list of texts, or token ids.", "input")
-        return _checked([_text(each, place, embedder) for place, each in enumerate(given)])
+        if _are_ids(given):
+            return [_decoded(given, "input", model)]
+        _check_count(given, "input")
+        return [_text(each, f"input[{place}]", model) for place, each in enumerate(given)]
 
-    def _check_lengths(self, texts: Sequence[str], embedder: Embedder) -> None:
-        for place, text in enumerate(texts):
-            length = embedder.full_length(text)
-            if embedder.max_length and length > embedder.max_length:
-                what = f"it has {length} tokens, and the model reads {embedder.max_length}"
-                raise Bad(f"'input' {place} is too long: {what}.", "input")
-
-    def _encoding(self, body: dict[str, Any], embedder: Embedder) -> Any:
+    def _encoding(self, body: dict[str, Any], model: Embedder) -> Any:
         kind = body.get("encoding_format") or "float"
-        if kind not in {"float", "base64"}:
+        if kind not in ("float", "base64"):
             raise Bad(f"'encoding_format' is {kind!r}, and not float or base64.", "encoding_format")
         size = body.get("dimensions")
-        if size is not None and (type(size) is not int or not 1 <= size <= embedder.dimensions):
-            raise Bad(f"'dimensions' must be 1 to {embedder.dimensions}.", "dimensions")
+        if size is not None and (type(size) is not int or not 1 <= size <= model.dimensions):
+            raise Bad(f"'dimensions' must be 1 to {model.dimensions}.", "dimensions")
 
         def encode(vector: Any) -> Any:
             if size is not None and size < len(vector):
@@ -120,27 +141,29 @@ class Embeddings:
 
 
 class Rerank:
-    """`POST /v1/rerank`."""
+    """`POST /v1/rerank`. Tokens are told with and without `return_len`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         state = self._state
-        if state.pool is None:
-            raise falcon.HTTPServiceUnavailable(retry_after=1)
+        pool, model = state.loaded()
+        if not isinstance(model, Ranker):
+            raise Bad(f"Model '{state.uid}' makes embeddings; it does not rerank.", "model")
         body = read(req)
         query, documents = _string(body.get("query"), "query"), body.get("documents")
-        if not isinstance(documents, list) or not documents:
-            raise Bad("'documents' must be a list with a document in it.", "documents")
-        texts = _checked([_document(each, place) for place, each in enumerate(documents)])
+        if not isinstance(documents, list):
+            raise Bad("'documents' must be a list.", "documents")
+        _check_count(documents, "documents")
+        texts = [_string(each, f"documents[{place}]") for place, each in enumerate(documents)]
         top = body.get("top_n")
         if top is not None and (type(top) is not int or top < 1):
             raise Bad("'top_n' must be a number of at least 1.", "top_n")
-        pairs = [((query, text), len(query) + len(text)) for text in texts]
-        found = compute(req, state.pool, pairs)
-        tokens = sum(each.tokens for each in found)
-        order = sorted(range(len(found)), key=lambda place: -found[place].value)[:top]
+        pairs = [(query, text) for text in texts]
+        lengths = state.lengths(pairs, "documents")
+        scores = compute(req, pool, pairs, lengths)
+        order = sorted(range(len(scores)), key=lambda place: -scores[place])[:top]
         show = bool(body.get("return_documents"))
         resp.media = {
             "id": str(uuid.uuid4()),
@@ -148,7 +171,7 @@ class Rerank:
             "results": [
                 {
                     "index": place,
-                    "relevance_score": found[place].value,
+                    "relevance_score": scores[place],
                     "document": {"text": texts[place]} if show else None,
                 }
                 for place in order
@@ -156,10 +179,10 @@ class Rerank:
             "meta": {
                 "api_version": None,
                 "billed_units": None,
-                "tokens": {"input_tokens": tokens, "output_tokens": 0},
+                "tokens": {"input_tokens": sum(lengths), "output_tokens": 0},
                 "warnings": None,
             },
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "usage": _usage(lengths),
         }
 
 
@@ -192,16 +215,8 @@ class Metrics:
         self._state = state
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        pool = self._state.pool
-        numbers = {
-            "embedder_texts_running": pool.running if pool else 0,
-            "embedder_texts_waiting": pool.waiting if pool else 0,
-            "embedder_batches_total": pool.batches if pool else 0,
-            "embedder_texts_total": pool.texts if pool else 0,
-            "embedder_busy_seconds_total": pool.busy_s if pool else 0,
-        }
         resp.content_type = "text/plain; version=0.0.4"
-        resp.text = "".join(f"{name} {value}\n" for name, value in numbers.items())
+        resp.text = metrics.page(self._state.pool)
 
 
 def read(req: falcon.Request) -> dict[str, Any]:
@@ -225,24 +240,26 @@ def refuse(resp: falcon.Response, status: int, message: str, key: str | None) ->
     resp.media = {"error": {"message": message, "type": kind, "param": key, "code": None}}
 
 
-def _checked(texts: list[str]) -> list[str]:
-    if len(texts) > _MAX_TEXTS:
-        raise Bad(f"{len(texts)} texts are more than {_MAX_TEXTS} at once.", "input", 413)
-    if not texts:
-        raise Bad("There is no text.", "input")
-    return texts
+def _check_count(given: list[Any], key: str) -> None:
+    if not given:
+        raise Bad(f"'{key}' is empty.", key)
+    if len(given) > _MAX_TEXTS:
+        raise Bad(f"'{key}' has {len(given)} texts; {_MAX_TEXTS} at once are allowed.", key, 413)
 
 
-def _text(given: Any, place: int, embedder: Embedder) -> str:
-    if isinstance(given, list) and given and all(type(each) is int for each in given):
-        return embedder.text(given)
-    return _string(given, f"input[{place}]")
+def _are_ids(given: Any) -> bool:
+    return isinstance(given, list) and bool(given) and all(type(each) is int for each in given)
 
 
-def _document(given: Any, place: int) -> str:
-    if isinstance(given, dict):
-        given = given.get("text")
-    return _string(given, f"documents[{place}]")
+def _text(given: Any, key: str, model: Embedder) -> str:
+    return _decoded(given, key, model) if _are_ids(given) else _string(given, key)
+
+
+def _decoded(ids: list[int], key: str, model: Embedder) -> str:
+    try:
+        return model.tokens.text(ids)
+    except ValueError as error:
+        raise Bad(f"'{key}': {error}.", key) from error
 
 
 def _string(given: Any, key: str) -> str:
@@ -253,12 +270,16 @@ def _string(given: Any, key: str) -> str:
     return given
 
 
-def _drop(waiting: Sequence[Waiting]) -> None:
-    for each in waiting:
-        each.gone = True
+def _characters(text: Any) -> int:
+    return len(text) if isinstance(text, str) else sum(map(len, text))
 
 
-def _gone(req: falcon.Request) -> Any:
+def _usage(lengths: Sequence[int]) -> dict[str, int]:
+    tokens = sum(lengths)
+    return {"prompt_tokens": tokens, "total_tokens": tokens}
+
+
+def _gone(req: falcon.Request) -> bool:
     """Whether the client has hung up, as far as the server lets us see its socket."""
     look = req.env.get("xinfer.gone")
-    return look if callable(look) else lambda: False
+    return bool(callable(look) and look())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one batch: `texts` at most, and `weight` (texts times the longest, in characters)."""
+    """Of one batch: `texts` at most, and `weight` (texts times the longest, in tokens)."""
 
     texts: int
     weight: int

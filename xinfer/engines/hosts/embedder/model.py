@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-_GROUP = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Computed:
-    """One text's result: a vector (numpy array of float32) or a score, and its tokens."""
-
-    value: Any
-    tokens: int
+from xinfer.engines.hosts.embedder.tokens import Tokens
 
 
 class Model(Protocol):
-    """What the queue needs of a model."""
+    """What the queue and the routes need of a model.
 
-    def compute(self, texts: Sequence[Any]) -> list[Computed]:
+    `max_length`: tokens of a text that it reads, 0 when nothing limits them. `tokens` may be used
+    from any thread while it computes.
+    """
+
+    max_length: int
+    tokens: Tokens
+
+    def compute(self, texts: Sequence[Any]) -> Sequence[Any]:
         """Results in the order of `texts`. Raises what the library raises."""
         ...
 
 
 class Embedder:
-    """Vectors by sentence-transformers."""
+    """Vectors (numpy arrays of float32) by sentence-transformers."""
 
     def __init__(self, path: str, options: Mapping[str, Any]) -> None:
         from sentence_transformers import SentenceTransformer
@@ -34,37 +32,21 @@ class Embedder:
         self._model = SentenceTransformer(path, **_loading(options))
         _prepare(self._model, options)
         self._normalize = bool(options.get("normalize_embeddings", False))
-        self._prompt = options.get("prompt_name")
+        name = options.get("prompt_name") or self._model.default_prompt_name
+        self._prompt = _prompt(self._model.prompts, name)
         self.max_length = int(self._model.max_seq_length or 0)
         self.dimensions = int(self._model.get_embedding_dimension() or 0)
+        self.tokens = Tokens(self._model.tokenizer, self._prompt)
 
-    def compute(self, texts: Sequence[Any]) -> list[Computed]:
-        vectors = self._model.encode(
+    def compute(self, texts: Sequence[Any]) -> Sequence[Any]:
+        found: Sequence[Any] = self._model.encode(
             list(texts),
             batch_size=max(1, len(texts)),
-            prompt_name=self._prompt,
+            prompt=self._prompt or None,
             normalize_embeddings=self._normalize,
             show_progress_bar=False,
         )
-        counts = self.count(texts)
-        return [
-            Computed(value=vector, tokens=count)
-            for vector, count in zip(vectors, counts, strict=True)
-        ]
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, as far as the model reads it."""
-        limit = self.max_length or None
-        found = self._model.tokenizer(list(texts), truncation=limit is not None, max_length=limit)
-        return [len(each) for each in found["input_ids"]]
-
-    def full_length(self, text: str) -> int:
-        """Tokens of a whole text, however long."""
-        return len(self._model.tokenizer([text], truncation=False)["input_ids"][0])
-
-    def text(self, tokens: Sequence[int]) -> str:
-        """The text of token ids."""
-        return str(self._model.tokenizer.decode(list(tokens), skip_special_tokens=True))
+        return found
 
 
 class Ranker:
@@ -75,25 +57,42 @@ class Ranker:
 
         self._model = CrossEncoder(path, **_loading(options))
         _prepare(self._model, options)
+        self._activation = _activation(options.get("activation"))
+        self.max_length = int(self._model.max_seq_length or 0)
+        self.tokens = Tokens(self._model.tokenizer)
 
-    def compute(self, texts: Sequence[Any]) -> list[Computed]:
+    def compute(self, texts: Sequence[Any]) -> Sequence[Any]:
         pairs = list(texts)
-        scores = self._model.predict(pairs, batch_size=max(1, len(pairs)), show_progress_bar=False)
-        encoded = self._model.tokenizer(
-            [query for query, _ in pairs],
-            [document for _, document in pairs],
-            truncation=True,
-            max_length=self._model.max_seq_length or None,
+        scores = self._model.predict(
+            pairs,
+            batch_size=max(1, len(pairs)),
+            activation_fn=self._activation,
+            show_progress_bar=False,
         )
-        return [
-            Computed(value=float(_first(score)), tokens=len(tokens))
-            for score, tokens in zip(scores, encoded["input_ids"], strict=True)
-        ]
+        return [float(_last(score)) for score in scores]
 
 
-def _first(score: Any) -> Any:
+def _last(score: Any) -> Any:
     """A model with several labels says its answer in the last; one with one label says a number."""
     return score[-1] if getattr(score, "ndim", 0) else score
+
+
+def _prompt(prompts: Mapping[str, str], name: str | None) -> str:
+    """ValueError when the model has no prompt of that name: the launch is to fail, no request."""
+    if name is None:
+        return ""
+    if name not in prompts:
+        known = ", ".join(prompts) or "none"
+        raise ValueError(f"The model has no prompt '{name}'; it has: {known}.")
+    return prompts[name]
+
+
+def _activation(name: str | None) -> Any:
+    """None leaves it to the library: a sigmoid for one label, if the model says nothing else."""
+    import torch
+
+    kinds = {"sigmoid": torch.nn.Sigmoid, "identity": torch.nn.Identity}
+    return kinds[name]() if name else None
 
 
 def _loading(options: Mapping[str, Any]) -> dict[str, Any]:

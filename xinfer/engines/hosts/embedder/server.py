@@ -7,13 +7,13 @@ import logging
 import os
 import select
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import falcon
 import gevent
 from gevent import pywsgi
+from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from xinfer.engines.hosts.embedder import api
@@ -32,29 +32,40 @@ def main(argv: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     state = api.State(order["uid"], truncate=order["options"].get("truncate", True))
     server = _Server((order["host"], order["port"]), application(state), log=None)
+    ended: AsyncResult[int] = AsyncResult()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, ended.set, 0)
     server.start()
     _announce(order["endpoint_file"], f"{order['host']}:{server.server_port}")
-    gevent.signal_handler(signal.SIGTERM, lambda: gevent.spawn(server.stop, _STOP_S))
-    gevent.signal_handler(signal.SIGINT, lambda: gevent.spawn(server.stop, _STOP_S))
-    # In a thread, so that whoever asks for the health meanwhile is answered.
+    gevent.spawn(_load, order, state, ended)
+    status = ended.get()
+    server.close()
+    with gevent.Timeout(_STOP_S, False):
+        while server.active:
+            gevent.sleep(0.02)
+    logging.shutdown()
+    # No thread that loads or computes can be told to stop, and none is worth waiting for.
+    os._exit(status)
+
+
+def _load(order: dict[str, Any], state: api.State, ended: AsyncResult[int]) -> None:
+    """Fill the state; in a thread, so that whoever asks for the health meanwhile is answered."""
+    kind = Ranker if order["kind"] == "rerank" else Embedder
+    options = order["options"]
     try:
-        model = ThreadPool(1).apply(_load, (order,))
+        model = ThreadPool(1).apply(kind, (order["model"], options))
     except Exception:
         log.exception("The model cannot be loaded.")
-        return 1
-    options = order["options"]
+        ended.set(1)
+        return
     limits = Limits(
         texts=int(options.get("max_batch_size", 256)),
-        weight=int(options.get("max_batch_tokens", 65536)) * 4,
+        weight=int(options.get("max_batch_tokens", 65536)),
     )
     pool = Pool(model, limits, wait_s=float(options.get("batch_wait_ms", 0)) / 1000)
     gevent.spawn(pool.run)
-    if isinstance(model, Embedder):
-        state.embedder = model
-    state.pool = pool
-    log.info("%s serves at %s:%s.", order["uid"], order["host"], server.server_port)
-    server.serve_forever()
-    return 0
+    state.model, state.pool = model, pool
+    log.info("%s is ready.", order["uid"])
 
 
 def application(state: api.State) -> Any:
@@ -79,6 +90,13 @@ class _Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         environ["xinfer.gone"] = self._is_gone
         return environ
 
+    def handle_one_response(self) -> None:
+        self.server.active += 1
+        try:
+            super().handle_one_response()
+        finally:
+            self.server.active -= 1
+
     def _is_gone(self) -> bool:
         poll = select.poll()
         poll.register(self.socket.fileno(), select.POLLIN)
@@ -91,12 +109,10 @@ class _Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
 
 
 class _Server(pywsgi.WSGIServer):  # type: ignore[misc]
+    """`active`: requests that are being answered."""
+
     handler_class = _Handler
-
-
-def _load(order: dict[str, Any]) -> Any:
-    kind = Ranker if order["kind"] == "rerank" else Embedder
-    return kind(order["model"], order["options"])
+    active = 0
 
 
 def _announce(path: str, address: str) -> None:
@@ -119,8 +135,3 @@ def _http(_req: Any, resp: falcon.Response, error: falcon.HTTPError, _params: An
 def _broken(req: falcon.Request, resp: falcon.Response, error: Exception, _params: Any) -> None:
     log.exception("%s %s broke.", req.method, req.path)
     api.refuse(resp, 500, f"The engine broke on this request: {error!r}", None)
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    sys.exit(main(sys.argv))
