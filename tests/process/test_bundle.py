@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,9 +15,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.hub.server import serving
 from tests.process.appliance import Appliance
-from tests.wheels import repack
+from tests.wheels import make_wheel, repack
+from xinfer.engines.installer import Installer, find_uv
 from xinfer.engines.requirement import Requirements
+from xinfer.errors import LaunchFailed
+from xinfer.launch.bundle_wheels import Fetcher
 
 RECIPE = """\
 engine:
@@ -162,6 +167,41 @@ def test_each_file_that_is_not_as_listed_is_named(site: Site) -> None:
     assert place.read_bytes() == good
 
 
+def test_files_of_a_hub_are_fetched_once_and_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = tmp_path / "hub" / "org" / "tiny"
+    (repo / "onnx").mkdir(parents=True)
+    bodies = {name: os.urandom(9000) for name in ("config.json", "model.safetensors", "a.model")}
+    for name, body in {**bodies, "README.md": b"# tiny", "onnx/model.onnx": b"other"}.items():
+        (repo / name).write_bytes(body)
+    for name in ("HF_HOME", "HF_HUB_CACHE", "HF_TOKEN", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of-others"))
+    site = Site(tmp_path / "first")
+    model = "{engine: transformers, source: {huggingface: org/tiny}, replicas: 0}"
+    site.recipe = tmp_path / "two.yaml"
+    site.recipe.write_text(f"models:\n  one: {model}\n  two: {model}\n")
+    with serving(tmp_path / "hub") as server:
+        site.variables = {"HF_ENDPOINT": server.url}
+        made = site.create()
+    succeeded(made)
+    assert "engine transformers is not in the bundle" in made.stderr
+    there = {path.name: path for path in (site.bundle / "models").rglob("*") if path.is_file()}
+    assert {name: path.read_bytes() for name, path in there.items()} == bodies
+    for path in there.values():
+        assert not path.is_symlink()
+        assert path.stat().st_nlink == 2
+    models = yaml.safe_load((site.bundle / "recipe.yaml").read_text())["models"]
+    assert {uid: one["source"] for uid, one in models.items()} == {
+        "one": {"path": "models/one"},
+        "two": {"path": "models/one"},
+    }
+    # The cache is enough to make it anew.
+    succeeded(site.create())
+    succeeded(site.verify())
+
+
 @pytest.mark.parametrize("moment", [CHAT, SEAT])
 def test_a_making_that_was_killed_never_looks_whole(site: Site, moment: str) -> None:
     words = (str(site.recipe), str(site.bundle), moment)
@@ -204,6 +244,36 @@ def test_a_list_cannot_lead_outside(site: Site, second: Machine) -> None:
     assert not second.home.exists()
 
 
+@pytest.mark.parametrize("told", ["wheelhouse", "UV_FIND_LINKS"])
+def test_wheels_are_all_that_a_build_needs_and_no_more(tmp_path: Path, told: str) -> None:
+    wheels, lists, folder = (tmp_path / name for name in ("wheels", "lists", "folder"))
+    if told == "wheelhouse":
+        wheels = tmp_path / "a stick" / "wheels"
+    for each in (lists, folder):
+        each.mkdir()
+    make_wheel(wheels, "tiny", needs=["tinier>=1", "unwanted"])
+    for name, version in (("tinier", "1.0"), ("tinier", "2.0"), ("unwanted", "1.0")):
+        make_wheel(wheels, name, version)
+    (lists / "tiny-cpu.txt").write_text("tiny==1.0\n")
+    (lists / "tiny-cpu.without.txt").write_text("unwanted\n")
+    wanted = Requirements(lists).get("tiny", "cpu")
+    assert wanted is not None
+    environ = {**os.environ, "UV_CACHE_DIR": str(tmp_path / "uv")}
+    if told == "wheelhouse":
+        installer = Installer(uv=find_uv(), environ=environ, wheelhouse=wheels)
+    else:
+        environ |= {told: str(wheels), "UV_NO_INDEX": "1", "PIP_NO_INDEX": "1"}
+        installer = Installer(uv=find_uv(), environ=environ)
+    found = Fetcher(installer=installer).fetch(wanted, folder, lambda share, text: None)
+    assert [path.name for path in found] == [
+        "tinier-2.0-py3-none-any.whl",
+        "tiny-1.0-py3-none-any.whl",
+    ]
+    (lists / "tiny-cpu.txt").write_text("tiny==1.0\ntinier==3.0\n")
+    with pytest.raises(LaunchFailed, match=r"tiny-cpu could not be built: .*tinier==3\.0"):
+        Fetcher(installer=installer).fetch(wanted, folder, lambda share, text: None)
+
+
 def test_from_one_machine_to_a_chat_on_another_without_a_network(
     tmp_path: Path, second: Machine
 ) -> None:
@@ -216,6 +286,13 @@ def test_from_one_machine_to_a_chat_on_another_without_a_network(
     site.variables = {"XINFER_WHEELHOUSE": str(wheel.parent)}
     assert "1 wheel for 1 environment" in succeeded(site.create("~models.near"))
     stick = site.bundle.rename(tmp_path / "stick")
+    good = (stick / "bundle.json").read_text()
+    (stick / "bundle.json").write_text(re.sub(r'"python": ".*"', '"python": "3.9"', good))
+    refused = second.run("xinfer", "bundle", "load", str(stick))
+    assert refused.returncode == 1
+    assert "The wheels of llama.cpp-cpu are for " in refused.stderr
+    assert " and Python 3.9, this is " in refused.stderr
+    (stick / "bundle.json").write_text(good)
     loaded = succeeded(second.run("xinfer", "bundle", "load", str(stick), timeout_s=120))
     place = second.home / "cache" / "bundles" / "recipe"
     assert loaded.split() == ["xinfer-up", str(place / "recipe.yaml")]

@@ -30,7 +30,7 @@ _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=Fal
 
 @click.group()
 def bundle() -> None:
-    """Carry a recipe with all that it needs to a machine without a network.
+    """Carry a recipe to a machine without a network.
 
     A bundle is a folder with the recipe, the files of its models and the packages of its managed
     environments, and with the size and SHA-256 of each of them.

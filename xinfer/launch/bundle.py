@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -83,6 +85,12 @@ class Bundle:
         lists = [part.files for part in self.models] + [part.files for part in self.environments]
         every = (self.recipe, *(file for files in lists for file in files))
         return {file.name: file for file in every}
+
+
+def machine() -> tuple[str, str]:
+    """System and version of Python, as far as wheels differ by them."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return f"{sys.platform}-{platform.machine()}", version
 
 
 def read(folder: Path) -> Bundle:

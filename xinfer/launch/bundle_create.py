@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -174,13 +172,14 @@ class Maker:
         models: tuple[Weights, ...],
         packages: tuple[Packages, ...],
     ) -> Bundle:
+        system, python = bundle.machine()
         return Bundle(
             format=bundle.FORMAT,
             name=given.name,
             xinfer=xinfer.__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            platform=sysconfig.get_platform(),
-            python=".".join(platform.python_version_tuple()[:2]),
+            platform=system,
+            python=python,
             recipe=recipe,
             models=models,
             environments=packages,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +80,7 @@ def _build(workshop: Workshop, packages: Packages, progress: Progress) -> str:
 def _check_fit(listed: Bundle, packages: Packages) -> None:
     """Wheels are for one system, one version of Python and one list."""
     name = f"{packages.engine}-{packages.accelerator}"
-    ours = (sysconfig.get_platform(), ".".join(platform.python_version_tuple()[:2]))
+    ours = bundle.machine()
     if (listed.platform, listed.python) != ours:
         raise Conflict(
             f"The wheels of {name} are for {listed.platform} and Python {listed.python}, this is "

@@ -12,9 +12,14 @@ import yaml
 
 from xinfer.config.origin import DEFAULT, Origins
 from xinfer.domain.model import ModelSpec
+from xinfer.engines.registry import Registry
 from xinfer.launch.declaration import Declaration
 
-_SECRET = re.compile(r"(token|secret|passw(or)?d|api_?key|credentials?)\Z", re.IGNORECASE)
+_SECRET = re.compile(r"(token|secret|passw(or)?d|key|credentials?)\Z", re.IGNORECASE)
+_SECRET_OPTION = re.compile(
+    r"((hf|auth|access)_token|secret|passw(or)?d|api_?key|credentials?)\Z", re.IGNORECASE
+)
+_IN_ENV = re.compile(r"models\..+\.env\.")
 _PASSWORD = re.compile(r"://[^:/@\s]+:[^@/\s]+@")
 _EMPTY: tuple[Any, ...] = ("", [], {})
 _HEAD = "# Made by `xinfer bundle create`; the paths of models are relative to this file.\n"
@@ -36,9 +41,16 @@ def bundled(given: Declaration, sources: Mapping[str, dict[str, Any]]) -> Bundle
     for uid, spec in given.models.items():
         if uid in sources:
             models[uid] |= {**_resolved(spec), "source": sources[uid]}
-    used = {spec.engine for spec in given.models.values()}
-    tree["engine"] = {name: one for name, one in tree["engine"].items() if name in used}
+    used, engines = {spec.engine for spec in given.models.values()}, Registry()
+    tree["engine"] = {
+        name: one for name, one in tree["engine"].items() if engines.get(name).name in used
+    }
     _locate(given, tree)
+    notes += [
+        f"engine {name} is not in the bundle: install it there, or set engine.{name}.env=managed"
+        for name in sorted(used)
+        if engines.get(name).traits.module and given.settings.engines[name].env != "managed"
+    ]
     notes += [f"{key} names {path}, which is not in the bundle" for key, path in _paths(tree)]
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
     return BundledRecipe(text=_HEAD + text, notes=tuple(notes))
@@ -72,7 +84,9 @@ def _kept(tree: dict[str, Any], parent: str, origins: Origins, notes: list[str])
 def _is_secret(key: str, name: str, value: Any) -> bool:
     if key == "auth.keys":
         return True
-    return isinstance(value, str) and bool(_SECRET.search(name) or _PASSWORD.search(value))
+    # `eos_token` of an engine is none, HUB_TOKEN of an environment is.
+    names = _SECRET if _IN_ENV.match(key) else _SECRET_OPTION
+    return isinstance(value, str) and bool(names.search(name) or _PASSWORD.search(value))
 
 
 def _literal(value: Any) -> Any:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from xinfer.engines.requirement import Requirement
 _POLL_S = 0.2
 _TAIL = 20
 _WHEELS_ONLY = ("--only-binary", ":all:")
-_PLACE = re.compile(r"^\s+# from (\S.*)$", re.MULTILINE)
+_INDEX = re.compile(r"^\s+# from (\S+)$", re.MULTILINE)
+_PINNED = re.compile(r"^[A-Za-z0-9]", re.MULTILINE)
 _SAYS_WHY = re.compile(r"error|no matching", re.IGNORECASE)
 
 
@@ -53,6 +55,7 @@ class Fetcher:
             *(str(self.installer.uv), "pip", "compile", str(requirement.file)),
             *("--python", sys.executable, "--output-file", str(chosen)),
             *("--no-header", "--emit-index-annotation", "--quiet", *_WHEELS_ONLY),
+            *(() if self.installer.wheelhouse else ("--emit-find-links",)),
             *(("--excludes", str(requirement.without)) if requirement.without else ()),
             *self.installer.places(requirement),
         ]
@@ -65,7 +68,7 @@ class Fetcher:
         self, requirement: Requirement, chosen: Path, progress: Callable[[float, str], None]
     ) -> None:
         text = chosen.read_text(encoding="utf-8")
-        count = sum(1 for line in text.splitlines() if line and not line[0].isspace())
+        count = len(_PINNED.findall(text))
         argv = [
             *(sys.executable, "-m", "pip", "download", "--disable-pip-version-check"),
             *("--no-input", "--quiet", "--no-deps", *_WHEELS_ONLY),
@@ -75,8 +78,8 @@ class Fetcher:
         work = _Work(argv, chosen.parent, self._environ())
 
         def tell() -> None:
-            done = sum(path.stat().st_size for path in chosen.parent.rglob("*") if path.is_file())
-            progress(0.0, f"fetching {count} packages, {done / 1e6:.0f} MB so far")
+            done = _size_mb(chosen.parent)
+            progress(0.0, f"fetching {count} packages, {done:.0f} MB so far")
 
         lines, status = work.run(tell)
         if status != 0:
@@ -85,16 +88,14 @@ class Fetcher:
             raise failure(requirement, cause, self._hint(), tail=lines)
 
     def _places(self, chosen: str) -> tuple[str, ...]:
-        """The words by which pip looks where uv has found the packages."""
+        """The words by which pip asks the indexes that uv has found the packages in; folders that
+        it has found some in are named in the file itself.
+        """
         if self.installer.wheelhouse is not None:
             return ("--no-index", "--find-links", str(self.installer.wheelhouse))
-        found = list(dict.fromkeys(_PLACE.findall(chosen)))
-        folders = [place for place in found if Path(place).is_dir()]
-        indexes = [place for place in found if place not in folders]
-        words = ["--index-url", "--extra-index-url"]
-        pairs = [(words[min(n, 1)], index) for n, index in enumerate(indexes)]
-        pairs += [("--find-links", folder) for folder in folders]
-        return tuple(word for pair in pairs for word in pair)
+        first, *others = list(dict.fromkeys(_INDEX.findall(chosen))) or [""]
+        more = [word for index in others for word in ("--extra-index-url", index)]
+        return ("--index-url", first, *more) if first else ()
 
     def _environ(self) -> dict[str, str]:
         """pip's own settings must not bring other packages in where a wheelhouse is named."""
@@ -141,3 +142,12 @@ class _Work:
                 program.kill()
         lines = said.read_text(errors="replace").splitlines()[-_TAIL:]
         return tuple(line.strip() for line in lines if line.strip()), program.returncode
+
+
+def _size_mb(folder: Path) -> float:
+    total = 0
+    for path in folder.rglob("*"):
+        # Files come and go while they are counted.
+        with suppress(OSError):
+            total += path.stat().st_size
+    return total / 1e6
