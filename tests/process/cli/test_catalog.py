@@ -28,7 +28,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     made = Appliance(tmp_path_factory.mktemp("catalog"), "models: {}\n")
     made.start().wait_ready({})
     # Without a worker nothing can run anywhere.
-    wait_until("the worker has joined", lambda: len(made.request("GET", INFO)[1]) == 2)
+    wait_until("the worker has joined", lambda: len(made.request("GET", INFO)[1] or ()) == 2)
     yield made
     made.destroy()
 
