@@ -95,12 +95,17 @@ class Appliance:
             )
         return self
 
-    def run(self, *command: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
-        """Run one of our programs (`xinfer`, `xinfer-up`) in this installation's environment."""
+    def run(
+        self, *command: str, timeout_s: float = 60.0, text: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of our programs (`xinfer`, `xinfer-up`) in this installation's environment.
+
+        `text` is its standard input.
+        """
         return subprocess.run(
             [str(BIN / command[0]), *command[1:]],
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=text,
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -33,6 +33,7 @@ VERBS = {
     "launch": Verb("launch", "launch", "Launch a model and follow it until it is ready."),
     "terminate": Verb("terminate", "terminate", "Stop a model and forget it."),
     "chat": Verb("chat", "chat", "Chat with a model in the terminal."),
+    "generate": Verb("generate", "generate", "Let a model continue a text."),
     "status": Verb("status", "status", "Show nodes, memory, models, and why one failed."),
     "replicas": Verb("history", "replicas", "List the replicas of a model."),
     "timeline": Verb("history", "timeline", "Show how long each phase of a launch took."),
@@ -64,6 +65,10 @@ VERBS = {
     ),
     "cached": Verb("cached", "cached", "List the model files that nodes keep."),
     "remove-cache": Verb("cached", "remove_cache", "Delete model files that nodes keep."),
+    "recipe": Verb("recipe", "recipe", "Write the models of a server as a recipe."),
+    "stop-cluster": Verb(
+        "stop_cluster", "stop_cluster", "Stop every worker and the supervisor, from anywhere."
+    ),
     "env": Verb("environment", "env", "Build, list, check and remove environments of engines."),
     "bundle": Verb("bundle", "bundle", "Carry a recipe to a machine without a network."),
     "completion": Verb("completion", "completion", "Print a shell's completion script."),

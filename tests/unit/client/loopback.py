@@ -66,12 +66,14 @@ class Loopback:
     """The server's state. `steps` are gone through by `GET /v1/models`, the last one stays.
 
     `endless` makes a chat stream go on until the client is gone, which `client_gone` tells.
+    `replies` are status and document of further paths.
     """
 
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     logs: Iterable[str] = ("first line", "last line")
     endless: bool = False
+    replies: dict[str, tuple[int, Any]] = field(default_factory=dict)
     fail_with: tuple[int, Any] | None = None
     stream_error: str | None = None
     seen: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -155,7 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
             "/v1/cluster/info": lambda _: self._json(200, _NODES),
             "/v1/cluster/auth": lambda _: self._json(200, {"auth": False}),
         }
-        if parts.path in fixed:
+        if parts.path in state.replies:
+            self._json(*state.replies[parts.path])
+        elif parts.path in fixed:
             fixed[parts.path](body)
         else:
             self._of_model(method, parts.path.split("/")[3:])
