@@ -196,6 +196,26 @@ class ClusterLife(RuleBasedStateMachine):
             self.edited.add(uid)
             self.turns(rounds)
 
+    @rule(uid=st.sampled_from(UIDS), data=st.data(), rounds=st.integers(0, 4))
+    def one_replica_is_removed(self, uid: str, data: st.DataObject, rounds: int) -> None:
+        world = self.world
+        spec, own = world.models.get(uid), world.of(uid)
+        if spec is None or not own or not spec.replicas:
+            return
+        gone = data.draw(st.sampled_from(own))
+        world.models[uid] = replace(
+            spec, replicas=spec.replicas - 1, retired=(*spec.retired, gone.index)
+        )
+        kept = [one for one in own if one is not gone and one.spec.digest() == spec.digest()]
+        planned = world.of(uid, world.plan())
+        assert gone.index not in {one.index for one in planned}
+        if len(own) == spec.replicas and len(kept) == len(own) - 1:
+            lost = {one.node for one in kept if one.node in world.seen and world.silent(one.node)}
+            same = {(one.index, one.node) for one in planned}
+            assert all((one.index, one.node) in same or one.node in lost for one in kept)
+        self.edited.add(uid)
+        self.turns(rounds)
+
     @rule(uid=st.sampled_from(UIDS))
     def a_model_is_removed(self, uid: str) -> None:
         self.world.models.pop(uid, None)
@@ -246,6 +266,12 @@ class ClusterLife(RuleBasedStateMachine):
     def no_replica_is_doubled(self) -> None:
         ids = [replica.replica_id for replica in self.world.assigned.replicas]
         assert len(ids) == len(set(ids))
+
+    @invariant()
+    def nobody_gets_a_retired_index(self) -> None:
+        for uid, spec in self.world.models.items():
+            after = self.world.of(uid, self.world.plan())
+            assert not {one.index for one in after} & set(spec.retired)
 
     @invariant()
     def at_most_one_more_than_wanted(self) -> None:

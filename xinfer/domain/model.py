@@ -92,7 +92,8 @@ class ModelSpec:
 
     `options` are the engine's typed options after validation; `extra_args` go to the engine's
     command line untouched; `env` is added to its environment. `memory_bytes` is what one replica
-    is expected to need (None = not known). `launch_timeout_s` bounds start to ready.
+    is expected to need (None = not known). `launch_timeout_s` bounds start to ready. `retired` are
+    indices whose replicas are to end, and that no other gets, while they are in here.
     """
 
     uid: str
@@ -115,12 +116,13 @@ class ModelSpec:
     placement: Placement = field(default_factory=Placement)
     origin: Origin = Origin.API
     created_s: int = 0
+    retired: tuple[int, ...] = ()
 
     def digest(self) -> str:
         """Twelve hex digits that change when a running replica would have to be replaced.
 
-        Count, limits, restart policy, origin and dates are left out: changing them must not
-        restart an engine.
+        Count, retired indices, limits, restart policy, origin and dates are left out: changing
+        them must not restart an engine.
         """
         source = self.source
         parts = {

@@ -107,8 +107,8 @@ class _Model:
                 break
 
     def _settle_blindly(self) -> None:
-        """Nobody speaks: only a smaller count is acted upon."""
-        current = [one for one in self._held() if one.current]
+        """Nobody speaks: only a smaller count and the end of a certain one are acted upon."""
+        current = [one for one in self._held() if one.current or one.retired]
         for one in dropped(self.spec.replicas, current):
             self.own.remove(one.replica)
         if len(self.own) < self.spec.replicas:
@@ -121,6 +121,7 @@ class _Model:
                 current=self._is_current(replica),
                 ready=self.fleet.is_ready(replica),
                 lost=self.fleet.is_lost(replica.node),
+                retired=replica.index in self.spec.retired,
             )
             for replica in self.own
         ]
@@ -191,11 +192,12 @@ class _Model:
         self.own.append(replica)
 
     def _index(self, node: str, preferred: int) -> int:
-        """`preferred`, or else the lowest, that no replica has and no process elsewhere goes by.
+        """`preferred`, or else the lowest, that is not retired, no replica has and no process
+        elsewhere goes by.
 
         A process on `node` itself is no obstacle: it is ended before the new one starts.
         """
-        taken = {replica.index for replica in self.own}
+        taken = {replica.index for replica in self.own} | set(self.spec.retired)
         return next(
             index
             for index in itertools.chain([preferred], itertools.count())

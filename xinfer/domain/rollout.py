@@ -15,24 +15,28 @@ class Held:
     """An assigned replica as it stands.
 
     `current`: it is what the spec asks for; if not, it is to be replaced. `ready`: its node says
-    that it serves. `lost`: its node is silent for too long, while others speak.
+    that it serves. `lost`: its node is silent for too long, while others speak. `retired`: somebody
+    asked for the end of this very replica.
     """
 
     replica: AssignedReplica
     current: bool
     ready: bool
     lost: bool
+    retired: bool = False
 
 
 def dropped(wanted: int, held: Sequence[Held]) -> list[Held]:
     """Those to give up now.
 
-    Of the current ones what is too many: lost before not ready before ready, high indices first.
-    Of the old ones whatever does not serve, and the rest only while enough others are ready.
+    Retired ones in any case. Of the current ones what is too many: lost before not ready before
+    ready, high indices first. Of the old ones whatever does not serve, and the rest only while
+    enough others are ready.
     """
-    current = sorted((one for one in held if one.current), key=_least_useful)
-    gone = current[: max(0, len(current) - wanted)]
-    old = [one for one in held if not one.current]
+    gone = [one for one in held if one.retired]
+    current = sorted((one for one in held if one.current and not one.retired), key=_least_useful)
+    gone += current[: max(0, len(current) - wanted)]
+    old = [one for one in held if not one.current and not one.retired]
     gone += [one for one in old if not one.ready]
     serving = sum(one.ready for one in held if one not in gone)
     spare = max(0, serving - wanted)

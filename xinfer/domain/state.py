@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xinfer.domain import names
 from xinfer.domain.model import ModelSpec
@@ -25,8 +25,9 @@ class Desired:
 
     def drift(self) -> tuple[str, ...]:
         """The uids that the recipe declared and that are not, or no longer, as declared."""
+        as_they_are = {uid: replace(spec, retired=()) for uid, spec in self.models.items()}
         return tuple(
-            sorted(uid for uid, spec in self.declared.items() if self.models.get(uid) != spec)
+            sorted(uid for uid, spec in self.declared.items() if as_they_are.get(uid) != spec)
         )
 
 

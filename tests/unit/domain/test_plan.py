@@ -66,6 +66,18 @@ def test_scaling_down_gives_up_what_does_not_serve_then_the_highest_index() -> N
     assert planned(want, assigned(*held), seen) == {"m-rep0": "a", "m-rep2": "a"}
 
 
+def test_a_retired_replica_ends_and_no_other_takes_its_name_while_it_is_retired() -> None:
+    old = spec(replicas=3)
+    held = [on("a", old, index) for index in range(3)]
+    seen = observed(node("a", *(status(one) for one in held)))
+    fewer = replace(old, replicas=2, retired=(1,))
+    assert planned(desired(fewer), assigned(*held), seen) == {"m-rep0": "a", "m-rep2": "a"}
+    grown = planned(desired(replace(fewer, replicas=3)), assigned(*held), seen)
+    assert sorted(grown) == ["m-rep0", "m-rep2", "m-rep3"]
+    silent = observed(node("a", silent_s=99))
+    assert sorted(planned(desired(fewer), assigned(*held), silent)) == ["m-rep0", "m-rep2"]
+
+
 def test_a_lost_node_gives_its_replicas_to_the_living_under_the_same_names() -> None:
     one = spec(replicas=2)
     have = assigned(on("a", one, 0), on("b", one, 1))
