@@ -23,7 +23,8 @@ _BUILT_IN = {
 
 
 class Registry:
-    """Engines by name, loaded when first asked for. Names are matched without regard to case.
+    """Engines by name, loaded when first asked for. Names are matched without regard to case, and
+    `_` counts as `-`.
 
     A package adds one by an entry point in the group `xinfer.engines` whose name is the engine's
     and whose object is called without arguments; a built-in name cannot be replaced.
@@ -41,13 +42,17 @@ class Registry:
 
     def get(self, name: str) -> Engine:
         """The engine of that name. Raises Invalid with the nearest name when there is none."""
-        known = {each.lower(): each for each in self.names()}
-        proper = known.get(name.lower())
+        known = {_plain(each): each for each in self.names()}
+        proper = known.get(_plain(name))
         if proper is None:
             raise Invalid(f"There is no engine '{name}'.", did_you_mean(name, known.values()))
         if proper not in self._engines:
             self._engines[proper] = _load(proper)
         return self._engines[proper]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def _load(name: str) -> Engine:

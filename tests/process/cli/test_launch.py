@@ -61,6 +61,48 @@ def test_what_is_asked(xinfer: Run, server: Loopback) -> None:
     ]
 
 
+def test_the_peers_flags_are_asked_as_its_client_asks(xinfer: Run, server: Loopback) -> None:
+    done = xinfer(
+        "launch", "--model-engine", "vllm", "-n", "qwen", "--context_length", "4096",
+        "-lm", "sql", "/lora/sql", "--lora-modules", "x", "/lora/x", "-ld", "weight_name", "a.bin",
+        "-qc", "load_in_4bit", "true", "--trust-remote-code", "True", "--enable-thinking",
+        "--enable-virtual-env", "-vp", "one", "--virtual-env-package", "two==2",
+        "--virtual-env-find-link", "/wheels", "--n-worker", "2", "--no-wait",
+        "--replica-config", '[{"devices": [{"worker_ip": "a"}]}]', "--wait_ready", "true",
+        "--gpu_memory_utilization", "0.9", "--download_hub", "modelscope", "--worker-ip", "b",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert server.bodies("POST", "/v1/models") == [
+        {
+            "model_name": "qwen",
+            "model_type": "LLM",
+            "model_engine": "vllm",
+            "replica": 1,
+            "n_worker": 2,
+            "n_gpu": "auto",
+            "worker_ip": "b",
+            "replica_config": [{"devices": [{"worker_ip": "a"}]}],
+            "peft_model_config": {
+                "lora_list": [
+                    {"lora_name": "sql", "local_path": "/lora/sql"},
+                    {"lora_name": "x", "local_path": "/lora/x"},
+                ],
+                "image_lora_load_kwargs": {"weight_name": "a.bin"},
+                "image_lora_fuse_kwargs": {},
+            },
+            "quantization_config": {"load_in_4bit": True},
+            "context_length": 4096,
+            "trust_remote_code": True,
+            "enable_thinking": True,
+            "enable_virtual_env": True,
+            "virtual_env_packages": ["one", "two==2"],
+            "virtual_env_find_links": ["/wheels"],
+            "gpu_memory_utilization": 0.9,
+            "download_hub": "modelscope",
+        }
+    ]
+
+
 def test_a_launch_is_followed_line_by_line(xinfer: Run, server: Loopback) -> None:
     server.steps = list(GOOD)
     done = xinfer(*ARGUMENTS)
@@ -130,6 +172,8 @@ def test_a_model_terminated_meanwhile_ends_the_watch(xinfer: Run, server: Loopba
         (("-n", "x", "--model-engin", "echo"), "Did you mean --model-engine"),
         (("-n", "x", "-t", "llms"), "'llms' is not one of"),
         (("-n", "x", "-r", "0"), "not in the range"),
+        (("-n", "x", "--replica-config", "{}"), "not a JSON list"),
+        (("-n", "x", "-lm", "only-a-name"), "requires 2 arguments"),
     ],
 )
 def test_a_wrong_word_ends_with_2(

@@ -18,7 +18,7 @@ def test_the_built_in_engines() -> None:
     assert registry.names()[:3] == ("llama.cpp", "echo", "command")
     for name in registry.names():
         assert registry.get(name).name == name
-        assert registry.get(name.upper()) is registry.get(name)
+        assert registry.get(name.upper().replace("-", "_")) is registry.get(name)
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("lama.cpp", "llama.cpp"), ("ecko", "echo")])

@@ -91,6 +91,20 @@ def _thinking(engine: str, value: Any) -> dict[str, Any]:
     raise Invalid(f"{key}: engine '{engine}' has no option for it.", hint, key=key)
 
 
+def _bitsandbytes(engine: str, value: Any) -> dict[str, Any]:
+    key = "quantization_config"
+    asked = {name for name, on in value.items() if on} if isinstance(value, dict) else {"it"}
+    if engine != "transformers":
+        hint = "Choose a model that is quantized already, by model_format and quantization."
+        raise Invalid(f"{key}: engine '{engine}' does not quantize while loading.", hint, key=key)
+    if not asked:
+        return {}
+    if asked not in ({"load_in_4bit"}, {"load_in_8bit"}):
+        hint = "Give load_in_4bit: true, or load_in_8bit: true."
+        raise Invalid(f"{key}: {', '.join(sorted(asked))} cannot be set.", hint, key=key)
+    return {"quantization": "bnb-4bit" if asked == {"load_in_4bit"} else "bnb-8bit"}
+
+
 def _model_code(engine: str, value: Any) -> dict[str, Any]:
     """Asking an engine that never runs code of a model to trust it changes nothing."""
     return {} if engine in _WITHOUT_MODEL_CODE else {"trust_remote_code": value}
@@ -100,4 +114,5 @@ _KEYS: Mapping[str, Callable[[str, Any], dict[str, Any]]] = {
     "peft_model_config": _adapters,
     "enable_thinking": _thinking,
     "trust_remote_code": _model_code,
+    "quantization_config": _bitsandbytes,
 }
