@@ -7,6 +7,7 @@ terminal library cost ten times as long to import as this page.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,14 +118,23 @@ class Verbs(click.Group):
             raise Failure(error.message, error.hint) from error
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
 @click.version_option(xinfer.__version__, "-v", "--version", message="xinfer %(version)s")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
     help="Also log what the command does, to stderr. Give it before the command.",
 )
-def main(log_level: str | None) -> None:
+@click.option(
+    "-H", "--host", metavar="HOST", help="Without a command: serve here, at this address."
+)
+@click.option("-p", "--port", type=int, metavar="PORT", help="The same, and at this port.")
+@click.pass_context
+def main(context: click.Context, log_level: str | None, host: str | None, port: int | None) -> None:
     """Serve models, and see to them.
 
     \b
@@ -137,10 +147,29 @@ def main(log_level: str | None) -> None:
     Commands ask the server at XINFER_ENDPOINT, else at http://127.0.0.1:9997.
     Exit status: 0 done, 1 failed, 2 not understood.
     """
+    if context.invoked_subcommand is None:
+        _without_command(context, {"host": host, "port": port, "log_level": log_level})
+        return
+    if host or port:
+        raise click.UsageError(
+            "--host and --port go without a command; a command takes --endpoint."
+        )
     if log_level:
         import logging
 
         logging.basicConfig(level=log_level.upper(), format="%(name)s: %(message)s")
+
+
+def _without_command(context: click.Context, asked: Mapping[str, Any]) -> None:
+    """Serve, as Xinference does, where an option says so; else show the overview."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    if not given:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
+    from xinfer.cli.roles import local
+
+    click.echo("Serving here: `xinfer-local` is the command for that.", err=True)
+    context.invoke(local, **given)
 
 
 if __name__ == "__main__":
