@@ -16,9 +16,11 @@ from xinfer.domain.model import ModelKind, ModelSpec
 from xinfer.worker.gauges import measure
 
 PYTHON = os.environ.get("XINFER_TEST_VLLM", "")
+MAKER = os.environ.get("XINFER_TEST_TRANSFORMERS", "")
 pytestmark = [
     pytest.mark.engines,
     pytest.mark.skipif(not PYTHON, reason="XINFER_TEST_VLLM names no interpreter with vLLM"),
+    pytest.mark.skipif(not MAKER, reason="XINFER_TEST_TRANSFORMERS is needed to make the model"),
     pytest.mark.timeout(600),
 ]
 STARTS_WITHIN_S = 300.0
@@ -28,7 +30,7 @@ STARTS_WITHIN_S = 300.0
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     from tests.process.engines.safetensors import make
 
-    root = make(PYTHON, tmp_path_factory.mktemp("smollm2"))
+    root = make(MAKER, tmp_path_factory.mktemp("smollm2"))
     return Files(root=root, paths=tuple(sorted(root.iterdir())))
 
 
