@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import click
+from rich.text import Text
 
 from xinfer.catalog.builtin import Builtin
 from xinfer.catalog.family import Kind, Shape
@@ -12,7 +13,7 @@ from xinfer.catalog.match import Wish, choose, plain_format, plain_size
 from xinfer.catalog.memory import Question, estimate
 from xinfer.catalog.registry import Registry
 from xinfer.cli.failure import Failure
-from xinfer.cli.output import columns, emit, output_option
+from xinfer.cli.output import emit, output_option
 from xinfer.errors import XinferError
 
 
@@ -65,7 +66,7 @@ def cal_model_mem(
     except XinferError as error:
         raise Failure(error.message, error.hint) from error
     total = found.total
-    lines = {
+    known = {
         "model_name": model_name,
         "kv_cache_dtype": kv_cache_dtype,
         "model size": size_in_billions,
@@ -79,8 +80,9 @@ def cal_model_mem(
         "active": f"{math.ceil(found.activation)} MB",
         "total": f"{total} MB ({math.ceil(total / 1024)} GB)",
     }
-    shown = {key: value for key, value in lines.items() if value is not None}
-    emit(output, shown, lambda: columns(("", "Value"), shown.items()))
+    shown = {key: value for key, value in known.items() if value is not None}
+    lines = "\n".join(f"{key}: {value}" for key, value in shown.items())
+    emit(output, shown, lambda: Text(lines))
 
 
 def _shape(name: str | None, question: Question) -> Shape | None:

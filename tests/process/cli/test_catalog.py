@@ -68,6 +68,7 @@ def test_memory_is_estimated_without_a_server(one: Appliance) -> None:
     found = json.loads(one.run(*asked, "-o", "json").stdout)
     assert found["model mem"] == "13352 MB"
     assert found["total"] == "38226 MB (38 GB)"
+    assert "kv_cache: 7272 MB" in one.run(*asked).stdout.splitlines()
     wrong = one.run("xinfer", "cal-model-mem", "-s", "7", "-f", "ggufv2", "-q", "x", "-c", "9")
     assert (wrong.returncode, "no formula for the quantization 'x'" in wrong.stderr) == (1, True)
 
