@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from xinfer.config.settings import VARIABLES, environment, huggingface, modelscope
+
+DOCS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 
 def test_defaults() -> None:
@@ -30,6 +33,15 @@ def test_ours_wins_over_the_peers_and_empty_is_not_set(variable) -> None:  # typ
 
 def test_every_variable_is_documented() -> None:
     assert all(one.doc.endswith(".") for one in VARIABLES)
+
+
+def test_the_table_of_the_documentation_is_this_one() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for one in VARIABLES:
+        peer, default = (f" `{value}` " if value else "  " for value in (one.peer, one.default))
+        assert f"| `{one.name}` |{peer}|{default}| {one.doc} |\n" in text
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE)
+    assert rows == [one.name for one in VARIABLES]
 
 
 def test_home_becomes_an_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
