@@ -122,7 +122,7 @@ function toolCall(call, place, turn, running, act) {
 }
 
 function numbers({ stats, stopped }) {
-  if (!stats) return null;
+  if (!stats) return stopped ? h("span", { class: "xs faint" }, "stopped") : null;
   const rate = speed(stats);
   const facts = [
     stats.prompt !== null && `${number(stats.prompt)} in`,
