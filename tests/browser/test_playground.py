@@ -31,7 +31,7 @@ def test_a_reply_is_stopped(server: Appliance, open_page: Open) -> None:
     story = "Tell me a very long story about a fox, a dog and a bear, with all that they say."
     page.get_by_label("Message", exact=True).fill(story)
     page.get_by_role("button", name="Send").click()
-    # At once: nobody knows how long a small model goes on.
+    page.locator(".turn.assistant .turn-said", has_text=re.compile(r"\w+")).wait_for(timeout=60_000)
     page.get_by_role("button", name="Stop the reply").click()
     page.locator(".turn-foot").get_by_text("stopped").wait_for()
     page.get_by_role("button", name="Send").wait_for()
