@@ -38,7 +38,7 @@ models:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[playwright.Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine; Debian's package is called chromium")

@@ -19,7 +19,7 @@ from xinfer.store.tables import METADATA, VERSIONS
 HEAD = "0004"
 """The newest schema version in `migrations/versions`; a test compares the two."""
 
-_LOCKED_S = 5.0
+_LOCKED_S = 15.0
 _BUSY_MS = 20
 
 _HINTS = (
