@@ -6,8 +6,10 @@
     ├── Conflict                the world moved on, or the name is taken
     ├── NotReady                right request, too early; carries retry_after_s
     ├── NoCapacity              it can never fit as asked; names the shortage
+    ├── Cancelled               somebody ended it on purpose while it was waited for
     ├── Limited                 a queue or a rate is full; carries retry_after_s
     ├── LaunchFailed            a replica did not become ready; carries phase, cause and log tail
+    ├── Unsupported             right request, but nothing here can do it
     ├── EngineFailed            a ready engine broke while it served
     ├── Unauthorized            no valid credential
     ├── Forbidden               a valid credential without the right
@@ -50,6 +52,10 @@ class Conflict(XinferError):
     """The stored revision is not the expected one, or a name is already taken."""
 
 
+class Cancelled(XinferError):
+    """Somebody ended on purpose what this was waiting for."""
+
+
 class NotReady(XinferError):
     """The thing exists but cannot serve yet; try again after `retry_after_s` seconds."""
 
@@ -88,6 +94,10 @@ class LaunchFailed(XinferError):
 
 class EngineFailed(XinferError):
     """A ready engine closed, reset or garbled its reply to a request."""
+
+
+class Unsupported(XinferError):
+    """No engine, or nothing else here, does this."""
 
 
 class Unauthorized(XinferError):

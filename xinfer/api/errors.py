@@ -20,13 +20,18 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.NoCapacity, 503, "no_capacity_error"),
     (errors.Limited, 429, "rate_limit_error"),
     (errors.LaunchFailed, 503, "launch_failed_error"),
+    (errors.Unsupported, 501, "unsupported_error"),
     (errors.EngineFailed, 502, "engine_error"),
     (errors.Unauthorized, 401, "authentication_error"),
     (errors.Forbidden, 403, "permission_error"),
     (errors.StoreFailed, 503, "store_error"),
+    (errors.Cancelled, CLIENT_GONE, "cancelled_error"),
     (ClientGone, CLIENT_GONE, "client_gone"),
 )
-_OPENAI_ROUTES = ("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/rerank")
+_OPENAI_ROUTES = (
+    *("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/rerank"),
+    *("/v1/images/", "/v1/audio/", "/v1/video/", "/v1/worlds/", "/v1/flexible/"),
+)
 
 
 def status_of(error: Exception) -> int:
@@ -39,6 +44,9 @@ def render(req: falcon.Request, resp: falcon.Response, error: Exception) -> None
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         resp.set_header("Retry-After", str(max(1, math.ceil(retry_after_s))))
+    if isinstance(error, errors.Unsupported):
+        # Their SDK tries again after any status of 500 and above, unless told.
+        resp.set_header("x-should-retry", "false")
     if isinstance(error, errors.Unauthorized):
         resp.set_header("WWW-Authenticate", "Bearer")
     kind = next((name for known, _, name in _STATUS if isinstance(error, known)), "server_error")

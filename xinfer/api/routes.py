@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xinfer.api.app import Route
+from xinfer.api.resources.abort import Abort
+from xinfer.api.resources.autostart import Autostart
 from xinfer.api.resources.caches import Caches
 from xinfer.api.resources.cluster import Cluster
 from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
+from xinfer.api.resources.instances import Instances
 from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
+from xinfer.api.resources.media import PATHS, READABLE, Media, ReadableMedia, RequestProgress
 from xinfer.api.resources.metrics import Metrics
 from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
@@ -55,6 +59,9 @@ class Resources:
     model: Model
     parts: ModelParts
     replicas: Replicas
+    instances: Instances
+    autostart: Autostart
+    abort: Abort
     logs: Logs
     recipe: Recipe
     cluster: Cluster
@@ -76,11 +83,16 @@ def routes(to: Resources) -> list[Route]:
         ("/v1/embeddings", to.inference),
         ("/v1/rerank", to.inference),
         ("/v1/models", to.models),
+        ("/v1/models/instances", to.instances),
+        ("/v1/models/instance", to.instances, "version"),
         ("/v1/models/{uid}", to.model),
         ("/v1/models/{uid}/replicas", to.replicas),
-        ("/v1/models/instances", to.replicas, "instances"),
         ("/v1/models/{uid}/replicas/{index:int}", to.replicas, "one"),
         ("/v1/models/{uid}/cancel", to.replicas, "cancel"),
+        ("/v1/models/{uid}/requests/{request_id}/abort", to.abort),
+        ("/v1/autostart/models", to.autostart),
+        ("/v1/autostart/models/summary", to.autostart, "summary"),
+        ("/v1/autostart/models/{uid}", to.autostart, "one"),
         ("/v1/models/{uid}/timeline", to.parts, "timeline"),
         ("/v1/models/{uid}/progress", to.parts, "progress"),
         ("/v1/models/{uid}/events", to.parts, "events"),
@@ -89,6 +101,7 @@ def routes(to: Resources) -> list[Route]:
         ("/v1/cluster/info", to.cluster, "info"),
         ("/v1/cluster/version", to.cluster, "version"),
         ("/v1/cluster/devices", to.cluster, "devices"),
+        ("/v1/clusters", to.cluster, "all"),
         ("/v1/workers", to.cluster, "workers"),
         ("/v1/supervisor", to.cluster, "supervisor"),
         ("/v1/address", to.cluster, "address"),
@@ -105,7 +118,17 @@ def routes(to: Resources) -> list[Route]:
         ("/ui/{path:path}", to.ui),
         *_access_routes(to.access),
         *_catalog_routes(to.catalog),
+        *_media_routes(),
     ]
+
+
+def _media_routes() -> list[Route]:
+    refused: list[Route] = [
+        (path, ReadableMedia(what) if path in READABLE else Media(what))
+        for what, paths in PATHS.items()
+        for path in paths
+    ]
+    return [*refused, ("/v1/requests/{request_id}/progress", RequestProgress())]
 
 
 def _catalog_routes(to: CatalogResources) -> list[Route]:

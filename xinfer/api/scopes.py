@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from xinfer.api.resources.media import PATHS, READABLE
 from xinfer.domain.identity import Scope
 
 
@@ -39,6 +40,12 @@ ACCESS: Mapping[str, Access] = {
     "DELETE /v1/models/{uid}/replicas/{index:int}": Scope.MODELS_WRITE,
     "POST /v1/models/{uid}/cancel": Scope.MODELS_WRITE,
     "GET /v1/models/instances": Scope.MODELS_LIST,
+    "POST /v1/models/instance": Scope.MODELS_WRITE,
+    "POST /v1/models/{uid}/requests/{request_id}/abort": Scope.MODELS_READ,
+    "GET /v1/autostart/models": Scope.MODELS_WRITE,
+    "POST /v1/autostart/models": Scope.MODELS_WRITE,
+    "GET /v1/autostart/models/summary": Scope.MODELS_LIST,
+    "DELETE /v1/autostart/models/{uid}": Scope.MODELS_WRITE,
     "GET /v1/models/{uid}/timeline": Scope.MODELS_LIST,
     "GET /v1/models/{uid}/progress": Scope.MODELS_READ,
     "GET /v1/models/{uid}/events": Scope.MODELS_READ,
@@ -65,6 +72,7 @@ ACCESS: Mapping[str, Access] = {
     "GET /v1/cluster/info": Scope.ADMIN,
     "GET /v1/cluster/version": Scope.ADMIN,
     "GET /v1/cluster/devices": Scope.MODELS_LIST,
+    "DELETE /v1/clusters": Scope.ADMIN,
     "GET /v1/workers": Scope.ADMIN,
     "GET /v1/supervisor": Scope.ADMIN,
     "GET /v1/address": Need.SIGNED_IN,
@@ -104,6 +112,10 @@ ACCESS: Mapping[str, Access] = {
     "GET /": Need.PUBLIC,
     "GET /ui": Need.PUBLIC,
     "GET /ui/{path:path}": Need.PUBLIC,
+    # what no engine here does
+    **{f"POST {path}": Scope.MODELS_READ for paths in PATHS.values() for path in paths},
+    **{f"GET {path}": Scope.MODELS_READ for path in READABLE},
+    "GET /v1/requests/{request_id}/progress": Scope.MODELS_READ,
     # roles of the cluster
     "POST /cluster/nodes/{node}/report": Need.ROLE,
     "GET /cluster/nodes/{node}/assignment": Need.ROLE,

@@ -6,7 +6,12 @@ from typing import Protocol
 
 
 class Caller(Protocol):
-    """Both are called on the byte path and must not wait."""
+    """All of it is asked on the byte path and must not wait."""
+
+    @property
+    def id(self) -> str:
+        """Who it is."""
+        ...
 
     def admit(self, uid: str) -> None:
         """Raises Forbidden or Limited when the caller may not use this model, or not now."""

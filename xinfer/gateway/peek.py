@@ -16,11 +16,12 @@ _SLICE = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peeked:
-    """`fields` maps every top-level key to its raw JSON, in order."""
+    """`fields` maps every top-level key to its raw JSON, in order. `request_id` is "" if absent."""
 
     model: str
     stream: bool
     wants_usage: bool
+    request_id: str
     fields: dict[str, msgspec.Raw]
 
 
@@ -45,7 +46,13 @@ def peek(body: bytes) -> Peeked:
             "stream_options.include_usage must be true or false.",
             key="stream_options.include_usage",
         )
-    return Peeked(model=model, stream=stream, wants_usage=bool(wants_usage), fields=fields)
+    return Peeked(
+        model=model,
+        stream=stream,
+        wants_usage=bool(wants_usage),
+        request_id=_field(fields, "request_id", str) or "",
+        fields=fields,
+    )
 
 
 def upstream_body(body: bytes, peeked: Peeked, model_name: str | None, *, add_usage: bool) -> bytes:

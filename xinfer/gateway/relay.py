@@ -10,18 +10,19 @@ import gevent
 import msgspec
 
 from xinfer.domain.routing import Route, Upstream
-from xinfer.errors import EngineFailed, NotReady
+from xinfer.errors import Cancelled, EngineFailed, NotReady, XinferError
 from xinfer.gateway.admission import Admission
 from xinfer.gateway.caller import Caller
 from xinfer.gateway.metrics import Metrics, Timer
 from xinfer.gateway.naming import Naming
 from xinfer.gateway.peek import Peeked, peek, upstream_body
+from xinfer.gateway.running import Running, Ticket
 from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import ClientGone, Connection, Pools, Refused, Reply, Stale
 from xinfer.gateway.usage import StreamTail, Usage, find_usage
 
 CLIENT_GONE = 499
-"""The status under which a request is counted whose client hung up."""
+"""The status under which a request is counted whose client hung up, or that was aborted."""
 
 _ATTEMPTS = 4
 _USAGE_WINDOW = 4096
@@ -53,6 +54,7 @@ class Run:
     reply: Reply
     timer: Timer
     caller: Caller
+    ticket: Ticket
 
     @property
     def naming(self) -> Naming:
@@ -70,11 +72,13 @@ class Gateway:
         admission: Admission,
         pools: Pools,
         metrics: Metrics,
+        running: Running,
         status_of: Callable[[Exception], int],
     ) -> None:
         self.table = table
         self.admission = admission
         self.metrics = metrics
+        self._running = running
         self._pools = pools
         self._status_of = status_of
 
@@ -82,16 +86,24 @@ class Gateway:
         """Send a request to a replica and return its answer.
 
         `gone()` says whether the client has hung up. Raises the errors of `peek`, `Caller.admit`,
-        `Table.route` and `Admission.enter`, EngineFailed, and ClientGone.
+        `Table.route` and `Admission.enter`, EngineFailed, ClientGone, and Cancelled when somebody
+        aborted the request by its id.
         """
         peeked = peek(body)
         caller.admit(peeked.model)
         route = self.table.route(peeked.model)
+        ticket = self._running.enter(
+            route.uid, {request_id, peeked.request_id or request_id}, caller.id
+        )
+        gone = ticket.gone(gone)
         timer = Timer(self.metrics, route.uid)
         try:
-            run = self._start(_Request(path, body, peeked, request_id, caller), route, gone, timer)
-        except Exception as error:
-            timer.end(self._status_of(error))
+            request = _Request(path, body, peeked, request_id, caller, ticket)
+            run = self._start(request, route, gone, timer)
+        except BaseException as error:
+            self._running.leave(ticket)
+            if isinstance(error, Exception):
+                timer.end(self._status_of(error))
             raise
         if run.reply.header("content-type").startswith("text/event-stream"):
             generates = path in _GENERATES
@@ -174,6 +186,7 @@ class Gateway:
             reply=reply,
             timer=timer,
             caller=request.caller,
+            ticket=request.ticket,
         )
 
     def _whole(self, run: Run, gone: Gone) -> Answer:
@@ -203,6 +216,7 @@ class Gateway:
             # Closing is what tells an engine to stop generating.
             run.connection.close()
         self._leave(run.uid, run.upstream)
+        self._running.leave(run.ticket)
         run.timer.end(status, run.upstream.replica_id, usage)
         tokens = usage or _NO_TOKENS
         run.caller.spent(run.uid, tokens.prompt_tokens, tokens.completion_tokens)
@@ -235,6 +249,8 @@ class Stream:
                     # Others first: what arrives meanwhile goes out in the same send. A fast engine
                     # would otherwise cost a wake-up and a send for every token.
                     gevent.sleep(0)
+                # Of a reply that never pauses nobody else asks.
+                self._run.ticket.check()
                 asked_s = time.monotonic()
                 piece = self._tail.feed(next(self._pieces))
                 self._waited_s = time.monotonic() - asked_s
@@ -244,9 +260,12 @@ class Stream:
             except ClientGone:
                 self._end(CLIENT_GONE)
                 break
+            except Cancelled as error:
+                self._end(CLIENT_GONE)
+                return _error_event(error, "cancelled_error", "aborted")
             except EngineFailed as error:
                 self._end(502)
-                return _error_event(error)
+                return _error_event(error, "engine_error", "engine_failed")
             if piece:
                 self._run.timer.first_piece()
                 return piece
@@ -274,6 +293,7 @@ class _Request:
     peeked: Peeked
     request_id: str
     caller: Caller
+    ticket: Ticket
 
     def head_and_body(self, upstream: Upstream) -> bytes:
         """The request for one engine, in one piece."""
@@ -306,6 +326,6 @@ def _enveloped(status: int, body: bytes) -> bytes:
     return msgspec.json.encode({"error": error})
 
 
-def _error_event(error: EngineFailed) -> bytes:
-    said = {"message": str(error), "type": "engine_error", "param": None, "code": "engine_failed"}
+def _error_event(error: XinferError, kind: str, code: str) -> bytes:
+    said = {"message": str(error), "type": kind, "param": None, "code": code}
     return b"data: " + msgspec.json.encode({"error": said}) + b"\n\n"

@@ -106,6 +106,15 @@ def replica(entry: ReplicaView) -> dict[str, Any]:
     }
 
 
+def placed(entry: ReplicaView | None) -> dict[str, Any]:
+    """The reply to a replica that was asked for; None = no node has taken it yet."""
+    return {
+        "replica_id": entry.assigned.index if entry else None,
+        "replica_model_uid": entry.assigned.replica_id if entry else None,
+        "worker_address": entry.node_address if entry else None,
+    }
+
+
 def timeline(entry: ReplicaView) -> dict[str, Any]:
     """One entry of `GET /v1/models/{uid}/timeline`."""
     status = entry.status

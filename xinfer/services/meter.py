@@ -37,6 +37,11 @@ class Metered:
     meter: Meter
     principal: Principal
 
+    @property
+    def id(self) -> str:
+        """Who it is."""
+        return self.principal.id
+
     def admit(self, uid: str) -> None:
         """Raises Forbidden or Limited."""
         self.meter.admit(self.principal, uid)

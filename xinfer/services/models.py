@@ -16,7 +16,15 @@ from xinfer.domain.plan import plan
 from xinfer.domain.ports import DesiredStore, Engines
 from xinfer.domain.replica import Phase
 from xinfer.domain.routing import RouteState
-from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
+from xinfer.errors import (
+    Cancelled,
+    Conflict,
+    Invalid,
+    LaunchFailed,
+    NoCapacity,
+    NotFound,
+    NotReady,
+)
 from xinfer.services.checks import Checks
 from xinfer.services.failure import launch_failure
 from xinfer.services.families import Families
@@ -74,9 +82,9 @@ class Models:
         """See at once what other processes changed; costs microseconds when they did not."""
         self._changed()
 
-    def check(self, spec: ModelSpec) -> ModelSpec:
+    def check(self, spec: ModelSpec, hub: str | None = None) -> ModelSpec:
         """The spec as it can be stored, with its files and memory. Raises Invalid, NotFound."""
-        return self._complete(spec, self.view())
+        return self._complete(spec, self.view(), hub)
 
     def resolved(self, spec: ModelSpec, hub: str | None = None) -> ModelSpec:
         """The spec with the files of its family named, if it has one. Raises Invalid."""
@@ -106,7 +114,7 @@ class Models:
             uid=_free_uid(view.desired.models, spec.uid, given=uid_is_given),
             created_s=int(self._clock()),
         )
-        self._check_room(checked, view)
+        self.check_room(checked, view)
         stored = checked
 
         def add(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
@@ -143,21 +151,34 @@ class Models:
 
         self._edit(drop)
 
-    def scale(self, uid: str, replicas: int) -> None:
-        """Set how many replicas a model has. Raises NotFound, Invalid."""
-        if replicas < 0:
-            raise Invalid(f"A model cannot have {replicas} replicas.", "Give 0 or more.")
+    def change(self, uid: str, how: Callable[[ModelSpec], ModelSpec]) -> ModelSpec:
+        """Store the spec that `how` makes of the present one; it may raise to leave all as it is.
 
-        def set_count(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-            return {**models, uid: replace(_existing(models, uid), replicas=replicas)}
+        Raises NotFound.
+        """
+        changed: list[ModelSpec] = []
 
-        self._edit(set_count)
+        def apply(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+            changed.append(how(_existing(models, uid)))
+            return {**models, uid: changed[-1]}
+
+        self._edit(apply)
+        return changed[-1]
+
+    def until(self, check: Callable[[View], bool], timeout_s: float) -> View:
+        """The state once `check` holds, or as it is after `timeout_s`."""
+        deadline = self._clock() + timeout_s
+        while True:
+            stamp, view = self._stamp(), self.view()
+            left_s = deadline - self._clock()
+            if check(view) or left_s <= 0 or not self._wait(stamp, left_s):
+                return view
 
     def await_ready(self, uid: str, timeout_s: float) -> None:
         """Until every wanted replica serves.
 
         Raises LaunchFailed with the cause when one has failed for good, NoCapacity when it can be
-        placed nowhere, Conflict when it was terminated meanwhile, NotReady after `timeout_s`.
+        placed nowhere, Cancelled when it was terminated meanwhile, NotReady after `timeout_s`.
         """
         deadline = self._clock() + timeout_s
         waited = True
@@ -196,8 +217,8 @@ class Models:
             if state.seen_at_s >= since_s
         )
 
-    def _check_room(self, spec: ModelSpec, view: View) -> None:
-        """Raises NoCapacity if all nodes have spoken and none can take a replica."""
+    def check_room(self, spec: ModelSpec, view: View) -> None:
+        """Raises NoCapacity if all nodes have spoken and none can take a replica that it wants."""
         now_s = self._clock()
         models = {**view.desired.models, spec.uid: spec}
         # Silent nodes are taken for awaited ones: whether they are lost is the planner's business.
@@ -262,7 +283,7 @@ def _has_arrived(view: View, uid: str) -> bool:
     """Whether all wanted replicas serve; raises what makes waiting for them pointless."""
     spec = view.desired.models.get(uid)
     if spec is None:
-        raise Conflict(f"Model '{uid}' was terminated while its launch was waited for.")
+        raise Cancelled(f"Model '{uid}' was terminated while its launch was waited for.")
     digest = spec.digest()
     current = [one for one in view.replicas(uid) if one.assigned.spec.digest() == digest]
     if any(one.rests for one in current) or view.routes()[uid].state is RouteState.FAILED:

@@ -14,9 +14,12 @@ from tests.unit.services.people import ADMIN_KEY, People
 from xinfer.api.app import Gate, create_app
 from xinfer.api.auth import Authenticator
 from xinfer.api.cors import Cors
+from xinfer.api.resources.abort import Abort
+from xinfer.api.resources.autostart import Autostart as AutostartResource
 from xinfer.api.resources.caches import Caches as CachesResource
 from xinfer.api.resources.cluster import Cluster as ClusterResource
 from xinfer.api.resources.engines import Engines
+from xinfer.api.resources.instances import Instances
 from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.models import Model, ModelParts, Models
@@ -31,12 +34,15 @@ from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
 from xinfer.api.routes import AccessResources, CatalogResources, Resources, routes
 from xinfer.domain.cached import CachedModel
+from xinfer.gateway.running import Running
+from xinfer.services.autostart import Autostart
 from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
 from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.offers import Offers
 from xinfer.services.registrations import Registrations
+from xinfer.services.versions import Versions
 from xinfer.services.view import CachedView, States
 
 __all__ = ["house"]
@@ -99,23 +105,35 @@ def access_resources(people: People) -> AccessResources:
 
 
 @pytest.fixture
-def api(house: House, token_file: Path, people: People) -> falcon.testing.TestClient:
+def running() -> Running:
+    return Running()
+
+
+@pytest.fixture
+def api(
+    house: House, token_file: Path, people: People, running: Running
+) -> falcon.testing.TestClient:
     """A client with the API key of an administrator."""
     store = house.store
     states = States(desired=store, assigned=store, observed=store)
     view = CachedView(states, lambda: house.watch.stamp)
     elsewhere: Any = Elsewhere()
+    listed = Models(house.models, view, LaunchRights())
     resources = Resources(
         inference=elsewhere,
-        models=Models(house.models, view, LaunchRights()),
+        models=listed,
         model=Model(house.models),
         parts=ModelParts(house.models, store),
-        replicas=Replicas(house.models),
+        replicas=Replicas(house.models, house.replicas),
+        instances=Instances(house.models.view, Versions(house.families), listed.begin),
+        autostart=AutostartResource(Autostart(house.models), house.models, LaunchRights()),
+        abort=Abort(house.models, running),
         logs=Logs(house.models, token_file),
         recipe=Recipe(house.recipes),
         cluster=ClusterResource(
             Cluster(store, address="127.0.0.1:9997", grace_s=60, clock=lambda: house.now),
             auth=True,
+            stop=lambda: False,
         ),
         reports=NodeReports(house.reports),
         assignment=NodeAssignment(house.reports),

@@ -20,18 +20,31 @@ def ask(api: Client, method: str, path: str, **more: Any) -> Any:
     return api.simulate_request(method, path, headers=HEAD, **more)
 
 
-def test_replicas_are_added_at_the_end_and_leave_from_there(api: Client, house: House) -> None:
+def test_replicas_are_added_and_any_one_of_them_can_leave(api: Client, house: House) -> None:
     house.models.launch(free("m"))
+    house.settle()
+    house.script = [house.settle]
     added = ask(api, "POST", "/v1/models/m/replicas", json={"replica": 2}).json
     assert [each["replica_id"] for each in added["replicas"]] == [1, 2]
-    assert ask(api, "POST", "/v1/models/m/replicas").json["replica_model_uid"] == "m-rep3"
-    refused = ask(api, "DELETE", "/v1/models/m/replicas/1")
-    assert refused.status_code == 400
-    assert "Remove replica 3" in refused.json["detail"]
-    left = ask(api, "DELETE", "/v1/models/m/replicas/3").json
-    assert left == {"remaining_replicas": 3}
-    assert house.store.desired().models["m"].replicas == 3
+    assert added["replicas"][0]["worker_address"]
+    left = ask(api, "DELETE", "/v1/models/m/replicas/1").json
+    assert left == {"remaining_replicas": 2}
+    again = ask(api, "DELETE", "/v1/models/m/replicas/1")
+    assert (again.status_code, "It has: 0, 2" in again.json["detail"]) == (400, True)
+    house.settle()
+    listed = ask(api, "GET", "/v1/models/m/replicas").json
+    assert [each["replica_model_uid"] for each in listed] == ["m-rep0", "m-rep2"]
+    house.script = [house.settle]
+    # The name is free again once nobody has it.
+    assert ask(api, "POST", "/v1/models/m/replicas").json["replica_model_uid"] == "m-rep1"
     assert ask(api, "POST", "/v1/models/nobody/replicas").status_code == 400
+
+
+def test_a_replica_that_no_node_has_taken_yet_has_no_name(api: Client, house: House) -> None:
+    house.models.launch(free("m"))
+    added = ask(api, "POST", "/v1/models/m/replicas").json
+    assert added == {"replica_id": None, "replica_model_uid": None, "worker_address": None}
+    assert house.store.desired().models["m"].replicas == 2
     assert ask(api, "POST", "/v1/models/m/replicas", json={"replica": 0}).status_code == 400
 
 

@@ -23,6 +23,7 @@ from xinfer.services.families import Families
 from xinfer.services.fit import Fit
 from xinfer.services.models import Models
 from xinfer.services.recipes import Recipes
+from xinfer.services.replicas import Replicas
 from xinfer.services.reports import Reports
 from xinfer.services.view import States
 from xinfer.store.cluster_store import ClusterStore
@@ -97,6 +98,7 @@ class House:
             settings={"paper": EngineSettings(options={"threads": 4})},
             clock=lambda: self.now,
         )
+        self.replicas = Replicas(self.models)
         self.recipes = Recipes(
             self.store, self.changed, check=self.models.check, clock=lambda: self.now
         )

@@ -10,7 +10,7 @@ from tests.unit.domain.clusters import GIB, loaded, node, spec
 from tests.unit.services.conftest import House
 from xinfer.domain.model import ModelKind, ModelSpec, Origin, Placement
 from xinfer.domain.replica import Phase
-from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
+from xinfer.errors import Cancelled, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
 
 
 def free(uid: str = "m", **more: object) -> ModelSpec:
@@ -134,7 +134,7 @@ def test_a_refused_launch_ends_the_wait_too(house: House) -> None:
 
 def test_a_launch_that_is_terminated_ends_the_wait(house: House) -> None:
     house.script = [lambda: house.models.terminate("m")]
-    with pytest.raises(Conflict, match="terminated while"):
+    with pytest.raises(Cancelled, match="terminated while"):
         house.models.launch_and_wait(free())
 
 
@@ -146,14 +146,14 @@ def test_a_launch_that_takes_too_long_goes_on(house: House) -> None:
 
 def test_terminating_and_scaling_change_what_is_desired(house: House) -> None:
     house.models.launch(free())
-    house.models.scale("m", 3)
+    house.replicas.scale("m", 3)
     assert house.store.desired().models["m"].replicas == 3
     revision = house.store.desired().revision
-    house.models.scale("m", 3)
+    house.replicas.scale("m", 3)
     assert house.store.desired().revision == revision
     house.models.terminate("m")
     assert house.store.desired().models == {}
     with pytest.raises(NotFound, match="no model 'm'"):
         house.models.terminate("m")
     with pytest.raises(Invalid):
-        house.models.scale("m", -1)
+        house.replicas.scale("m", -1)

@@ -47,7 +47,7 @@ def test_changes_through_the_api_show_as_drift_until_the_recipe_is_applied_again
     house.recipes.apply([free("a"), free("b"), free("c")], "r")
     house.models.launch(free("mine"))
     assert house.recipes.current().drift() == ()
-    house.models.scale("a", 5)
+    house.replicas.scale("a", 5)
     house.models.terminate("b")
     assert house.recipes.current().drift() == ("a", "b")
     changes = house.recipes.apply([free("a"), free("b"), free("c")], "r")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import falcon
 
 import xinfer
@@ -9,11 +11,15 @@ from xinfer.services.cluster import Cluster as ClusterService
 
 
 class Cluster:
-    """`/status`, `/v1/cluster/...`, `/v1/workers`, `/v1/supervisor`, `/v1/address`."""
+    """`/status`, `/v1/cluster/...`, `/v1/workers`, `/v1/supervisor`, `/v1/address`, `/v1/clusters`.
 
-    def __init__(self, cluster: ClusterService, *, auth: bool) -> None:
+    `stop()` lets the installation end soon after, and says whether it can.
+    """
+
+    def __init__(self, cluster: ClusterService, *, auth: bool, stop: Callable[[], bool]) -> None:
         self._cluster = cluster
         self._auth = auth
+        self._stop = stop
 
     def on_get_status(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = self._cluster.status()
@@ -39,3 +45,6 @@ class Cluster:
 
     def on_get_address(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.media = self._cluster.supervisor()
+
+    def on_delete_all(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {"result": self._stop()}

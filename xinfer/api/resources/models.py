@@ -43,13 +43,16 @@ class Models:
         resp.data = self._body[1]
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        asked = launch.read(req)
+        resp.media = {"model_uid": self.begin(req, launch.read(req))}
+
+    def begin(self, req: falcon.Request, asked: launch.Launch) -> str:
+        """Launch on behalf of the caller, and wait if the query does not say otherwise."""
         # A registered family may name local files, so what it stands for is looked at.
         self._rights.check(req.context.principal, self._models.resolved(asked.spec, asked.hub))
         wait = req.get_param_as_bool("wait_ready", default=True)
         begin = self._models.launch_and_wait if wait else self._models.launch
         spec = begin(asked.spec, uid_is_given=asked.uid_is_given, hub=asked.hub)
-        resp.media = {"model_uid": spec.uid}
+        return spec.uid
 
 
 class Model:

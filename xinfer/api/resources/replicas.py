@@ -1,4 +1,4 @@
-"""Replicas by hand: more, fewer, a launch withdrawn, and what runs as Xinference lists it."""
+"""Replicas by hand: more, a certain one less, and a launch withdrawn."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xinfer.domain.routing import RouteState
 from xinfer.errors import Conflict, Invalid
 from xinfer.services import description
 from xinfer.services.models import Models
+from xinfer.services.replicas import Replicas as ReplicaService
 
 
 class Addition(msgspec.Struct, kw_only=True):
@@ -20,10 +21,11 @@ class Addition(msgspec.Struct, kw_only=True):
 
 
 class Replicas:
-    """`/v1/models/{uid}/replicas`, `/{index}`, `/cancel`, `/v1/models/instances`."""
+    """`/v1/models/{uid}/replicas`, `/{index}`, `/cancel`."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, replicas: ReplicaService) -> None:
         self._models = models
+        self._replicas = replicas
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         resp.media = [description.replica(entry) for entry in self._models.view().replicas(uid)]
@@ -33,32 +35,17 @@ class Replicas:
         if asked.replica < 1:
             raise Invalid(f"replica: {asked.replica} is not at least 1.", key="replica")
         with quirks.unknown_uid_is_bad_request():
-            before = self._models.view().spec(uid).replicas
-            self._models.scale(uid, before + asked.replica)
-        added = [
-            {
-                "replica_id": index,
-                "replica_model_uid": f"{uid}-rep{index}",
-                "worker_address": None,
-            }
-            for index in range(before, before + asked.replica)
-        ]
+            placed = self._replicas.add(uid, asked.replica)
+        added = [description.placed(one) for one in placed]
+        # One that was asked for and waits for a node has no name yet.
+        added += [description.placed(None)] * (asked.replica - len(added))
         resp.media = added[0] if len(added) == 1 else {"replica": len(added), "replicas": added}
 
     def on_delete_one(
         self, _req: falcon.Request, resp: falcon.Response, uid: str, index: int
     ) -> None:
         with quirks.unknown_uid_is_bad_request():
-            count = self._models.view().spec(uid).replicas
-        if index != count - 1:
-            raise Invalid(
-                f"Replica {index} of '{uid}' cannot be removed alone: it has {count}, and the last"
-                " one goes first.",
-                f"Remove replica {count - 1}.",
-                key="replica_id",
-            )
-        self._models.scale(uid, count - 1)
-        resp.media = {"remaining_replicas": count - 1}
+            resp.media = {"remaining_replicas": self._replicas.remove(uid, index)}
 
     def on_post_cancel(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         view = self._models.view()
@@ -70,13 +57,3 @@ class Replicas:
             )
         self._models.terminate(uid)
         quirks.null(resp)
-
-    def on_get_instances(self, req: falcon.Request, resp: falcon.Response) -> None:
-        view = self._models.view()
-        uid, name = req.get_param("model_uid"), req.get_param("model_name")
-        wanted = [
-            each
-            for each, spec in view.desired.models.items()
-            if (uid in {None, each}) and (uid or name in {None, spec.family or each})
-        ]
-        resp.media = [description.instance(view, each) for each in wanted]

@@ -57,7 +57,11 @@ class Launch:
 
 def read(req: falcon.Request) -> Launch:
     """Raises Invalid for a body that is no launch, with the key."""
-    given = body.read(req, dict[str, Any], "launch")
+    return of(body.read(req, dict[str, Any], "launch"))
+
+
+def of(given: Mapping[str, Any]) -> Launch:
+    """Like `read`, of what a body said."""
     try:
         launch = msgspec.convert(given, LaunchBody)
     except msgspec.ValidationError as error:

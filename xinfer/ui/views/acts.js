@@ -1,6 +1,6 @@
 /* What can be done to a model that runs. */
 
-import { enc, post, remove } from "/ui/core/api.js";
+import { enc, get, post, remove } from "/ui/core/api.js";
 import { refresh } from "/ui/core/live.js";
 import { confirm, failed, toast } from "/ui/core/overlay.js";
 
@@ -29,11 +29,11 @@ export async function cancel(uid) {
 }
 
 /** One replica more or less; the last one goes first. */
-export async function scale({ id: uid, replica: count }, step) {
+export async function scale({ id: uid }, step) {
   const path = `/v1/models/${enc(uid)}/replicas`;
   try {
     if (step > 0) await post(path, { replica: 1 });
-    else await remove(`${path}/${count - 1}`);
+    else await remove(`${path}/${Math.max(...(await get(path)).map((one) => one.replica_id))}`);
     toast(`${uid}: one replica ${step > 0 ? "more" : "less"}.`, "good");
   } catch (error) {
     failed(error.missing ? new Error("This server cannot change the replicas of a running model; change the recipe, or launch it again.") : error);
