@@ -16,6 +16,8 @@ from xinfer.cli.server import Server, server_options, uid_argument
 from xinfer.cli.terminate import chosen_uid
 from xinfer.client import RESTfulChatModelHandle, Stream
 
+_THOUGHT = "reasoning_content"
+
 
 @click.command()
 @uid_argument(required=False)
@@ -77,24 +79,33 @@ class Session:
 
     def reply(self, text: str) -> None:
         """Print the model's answer and remember both; what was heard before an end of any kind
-        (Ctrl-C, an error) stays in the conversation.
+        (Ctrl-C, an error) stays in the conversation. What it thinks before is shown, and forgotten.
         """
         self.conversation.ask(text)
         heard: list[str] = []
+        thinks = False
         try:
-            for piece in self._pieces():
+            for message in self._messages():
+                thought, piece = message.get(_THOUGHT) or "", message.get("content") or ""
+                if thought and sys.stdout.isatty():
+                    click.secho(thought, dim=True, nl=False)
+                    thinks = True
+                if piece and thinks:
+                    click.echo("\n")
+                    thinks = False
                 heard.append(piece)
                 click.echo(piece, nl=False)
         finally:
             self.conversation.answer("".join(heard))
             click.echo()
 
-    def _pieces(self) -> Iterator[str]:
+    def _messages(self) -> Iterator[Mapping[str, Any]]:
+        """The message, or its pieces as they come."""
         reply = self._handle.chat(self.conversation.messages(), generate_config=self._config)
         if not isinstance(reply, Stream):
-            yield str(reply["choices"][0]["message"].get("content") or "")
+            yield reply["choices"][0]["message"]
             return
         with closing(reply):
             for chunk in reply:
                 for choice in chunk.get("choices", ()):
-                    yield str(choice.get("delta", {}).get("content") or "")
+                    yield choice.get("delta", {})

@@ -61,6 +61,21 @@ def test_ctrl_c_stops_the_reply_and_not_the_program(server: Loopback) -> None:
     assert heard["content"].startswith("tick tick")
 
 
+def test_a_thought_is_shown_and_is_no_part_of_the_reply(server: Loopback, xinfer: Run) -> None:
+    server.thought = "hm, hm"
+    with terminal([XINFER, "chat"], environment(server.url)) as screen:
+        screen.expect(">>> ")
+        for _ in range(2):
+            screen.type("hi\n")
+            screen.expect("hm, hm")
+            screen.expect("Hello there")
+            screen.expect(">>> ")
+        screen.type("/exit\n")
+        assert screen.exit_status() == 0
+    assert chats(server)[1]["messages"][1] == {"role": "assistant", "content": "Hello there"}
+    assert xinfer("chat", text="hi").stdout == "Hello there\n"
+
+
 def test_an_error_in_a_reply_leaves_the_conversation_open(server: Loopback) -> None:
     with terminal([XINFER, "chat", "chat"], environment(server.url)) as screen:
         screen.expect(">>> ")

@@ -72,6 +72,7 @@ class Loopback:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     logs: Iterable[str] = ("first line", "last line")
+    thought: str = ""
     endless: bool = False
     replies: dict[str, tuple[int, Any]] = field(default_factory=dict)
     fail_with: tuple[int, Any] | None = None
@@ -209,6 +210,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _chunks(self) -> Iterator[str]:
         pieces = iter(lambda: "tick ", None) if self.loopback.endless else _HELLO
+        if self.loopback.thought:
+            choice: dict[str, Any] = {"delta": {"reasoning_content": self.loopback.thought}}
+            yield f"data: {json.dumps({'choices': [choice]})}\n\n"
         for piece in pieces:
             choice = {"index": 0, "delta": {"content": piece}}
             yield f"data: {json.dumps({'choices': [choice]})}\n\n"
