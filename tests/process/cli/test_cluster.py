@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.process.appliance import Appliance
 from tests.process.cli.conftest import Run
 from tests.unit.client.loopback import Loopback
 
@@ -41,3 +44,16 @@ def test_a_server_that_cannot_says_what_can(xinfer: Run, cluster: Loopback) -> N
     cluster.replies[ROUTE] = (404, {"detail": "There is no such route."})
     done = xinfer("stop-cluster", "-e", cluster.url, "--check")
     assert (done.returncode, "xinfer down" in done.stderr) == (1, True)
+
+
+def test_a_real_one_stops(tmp_path: Path) -> None:
+    one = Appliance(tmp_path, "defaults: [base]\nmodels: {words: {engine: echo}}\n")
+    try:
+        one.start().wait_ready({"words": 1})
+        done = one.run("xinfer", "stop-cluster", "-e", one.url, "--check")
+        assert (done.returncode, "words-rep0" in done.stdout) == (0, True), done.stderr
+        assert "Cluster stopped: True" in done.stdout
+        assert one.launcher is not None
+        assert one.launcher.wait(30) == 0
+    finally:
+        one.destroy()
