@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from xinfer.domain.identity import Principal, Scope
 from xinfer.domain.model import Hub, ModelSpec
@@ -36,13 +39,39 @@ class LaunchRights:
         if spec.options.get("trust_remote_code"):
             raise _refusal(f"'{by.name}' may not run code that comes with a model.")
         source = spec.source
+        named = {**spec.options, "source.files": list(source.files) if source else []}
+        for name, value in named.items():
+            for path in _paths(value):
+                if not self._is_below(path):
+                    raise _refusal(f"'{by.name}' may not use the local file {path} as {name}.")
         if source is not None and source.hub is Hub.PATH and not self._is_below(source.ref):
             raise _refusal(f"'{by.name}' may not use the local file or folder {source.ref}.")
 
     def _is_below(self, path: str) -> bool:
-        """Links are followed first, as far as this machine has them."""
+        """Links are followed first, as far as this machine has them. Only a whole path can be: what
+        others count from is not known here.
+        """
+        if not path.startswith("/"):
+            return False
         real = Path(os.path.realpath(path))
         return any(real.is_relative_to(root) for root in self._roots)
+
+
+def _paths(value: Any) -> Iterator[str]:
+    """Texts in an option that leave the model's own folder; adapters are given as `name=path`."""
+    if isinstance(value, str):
+        for text in (value, value.partition("=")[2]):
+            if text.startswith(("/", "~")) or ".." in Path(text).parts:
+                yield text
+        if value.lstrip().startswith("{"):
+            with suppress(ValueError):
+                yield from _paths(json.loads(value))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _paths(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _paths(each)
 
 
 def _refusal(message: str) -> Forbidden:

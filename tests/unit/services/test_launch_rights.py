@@ -29,6 +29,12 @@ def at(path: Path | str) -> ModelSpec:
         replace(PLAIN, env={"LD_PRELOAD": "/tmp/x.so"}),
         replace(PLAIN, options={"trust_remote_code": True}),
         at("/etc/passwd"),
+        replace(PLAIN, options={"chat_template": "/etc/passwd"}),
+        replace(PLAIN, options={"lora_modules": ["sql=~/lora"]}),
+        replace(PLAIN, options={"lora": ["../../etc/passwd"]}),
+        replace(PLAIN, options={"lora_modules": ['{"name": "a", "path": "/etc"}']}),
+        replace(PLAIN, options={"speculative_config": {"model": "/etc"}}),
+        replace(PLAIN, source=Source(hub=Hub.PACKAGE, ref="p", files=("../*",))),
     ],
 )
 def test_what_reaches_beyond_models_is_for_administrators(spec: ModelSpec) -> None:
@@ -44,6 +50,7 @@ def test_files_are_taken_from_below_the_roots_only(tmp_path: Path) -> None:
     rights = LaunchRights([str(root)])
     for inside in (root, root / "a.gguf", root / "sub" / ".." / "b.gguf"):
         rights.check(CLERK, at(inside))
+    rights.check(CLERK, replace(PLAIN, options={"lora_modules": [f"sql={root}/sql"]}))
     for outside in (
         tmp_path / "models-of-others" / "a",
         root / ".." / "secret",
@@ -57,5 +64,7 @@ def test_files_are_taken_from_below_the_roots_only(tmp_path: Path) -> None:
 def test_plain_models_and_hubs_are_everybodys() -> None:
     LaunchRights().check(CLERK, PLAIN)
     LaunchRights().check(CLERK, replace(PLAIN, source=Source(hub=Hub.HUGGINGFACE, ref="a/b")))
+    for text in ("{% if a %}/x{% endif %}", "org/name", "a=b", "{..}"):
+        LaunchRights().check(CLERK, replace(PLAIN, options={"chat_template": text}))
     with pytest.raises(Forbidden, match="model 'm'"):
         LaunchRights().check(replace(CLERK, models=frozenset({"other"})), PLAIN)
