@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
+
+from xinfer.cli.table import Columns, Word
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 output_option = click.option(
     *("-o", "--output"),
@@ -24,6 +29,8 @@ _UNBOUNDED = 400
 
 def console(*, stderr: bool = False) -> Console:
     """A console on stdout or stderr; one that is no terminal gets its lines unfolded."""
+    from rich.console import Console
+
     probe = Console(stderr=stderr, highlight=False)
     if probe.is_terminal:
         return probe
@@ -39,23 +46,30 @@ def emit(output: str, data: Any, table: Callable[[], RenderableType]) -> None:
 
         click.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
     else:
-        console().print(table())
+        _show(table())
 
 
-def columns(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+def columns(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> Columns:
     """A plain table; None shows as a dash."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else _text(cell) for cell in row))
-    return table
+    return Columns.of(headers, rows)
 
 
-def state(word: str) -> Text:
+def state(word: str) -> Word:
     """A state with its colour."""
     colours = {"ready": "green", "failed": "red", "stopped": "dim", "-": ""}
-    return Text(word, style=colours.get(word, "yellow"))
+    return Word(word, colours.get(word, "yellow"))
+
+
+def _show(table: RenderableType) -> None:
+    if isinstance(table, Columns):
+        on_screen = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if on_screen else None
+        styled = on_screen and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        text = table.plain(width, styled=styled)
+        if text is not None:
+            click.echo(text)
+            return
+    console().print(table)
 
 
 def size(count: float | None) -> str:
@@ -79,7 +93,3 @@ def duration(seconds: float) -> str:
         if whole >= big:
             return f"{whole // big} {unit} {whole % big // small} {part}"
     return f"{whole // 60} min {whole % 60} s"
-
-
-def _text(value: Any) -> Text:
-    return Text("-" if value is None or value == "" else str(value))
