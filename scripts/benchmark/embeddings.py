@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
@@ -19,7 +20,8 @@ from tests.process.appliance import Appliance
 _TEXTS = 1000
 _BATCH = 32
 _CLIENTS = 256
-_ROUNDS = 5
+_BATCH_ROUNDS = 5
+_SINGLE_ROUNDS = 15
 _VARIABLE = "XINFER_TEST_SENTENCE_TRANSFORMERS"
 _BARE = """
 import json, sys, time
@@ -34,6 +36,9 @@ for line in sys.stdin:
         model.encode(texts[start:start + size], batch_size=size, show_progress_bar=False)
     print(time.perf_counter() - began, flush=True)
 """
+
+Pair = tuple[float, float]
+"""Seconds of the bare library, and through the gateway."""
 
 
 def embeddings() -> dict[str, Any]:
@@ -60,25 +65,49 @@ def embeddings() -> dict[str, Any]:
 
 
 def _measure(port: int, bare: _Bare) -> dict[str, Any]:
-    batches = [_texts(start, _BATCH) for start in range(0, _TEXTS, _BATCH)]
-    singles = _texts(0, 1) * _CLIENTS
-    ways: dict[str, Callable[[], float]] = {
-        "bare_batches": lambda: bare.seconds(_texts(0, _TEXTS), _BATCH),
-        "gateway_batches": lambda: _one_client(port, batches),
-        "bare_single_batch": lambda: bare.seconds(singles, _CLIENTS),
-        "gateway_256_clients": lambda: _many_clients(port, singles),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(_ROUNDS + 1):
-        for name, way in ways.items():
-            seconds[name].append(way())
-    # The first round warms up both.
-    middle = {name: median(values[1:]) for name, values in seconds.items()}
+    """Ratios are medians of those of the rounds: both ways of a round meet the same other load."""
+    batches = _rounds(_BATCH_ROUNDS, lambda: _in_batches(port, bare))
+    singles = _rounds(_SINGLE_ROUNDS, lambda: _as_singles(port, bare))
+    against = [alone / served for alone, served in batches]
+    slower = [served / alone for alone, served in singles]
     return {
-        **{f"{name}_s": round(value, 3) for name, value in middle.items()},
-        "batches_ratio": round(middle["bare_batches"] / middle["gateway_batches"], 3),
-        "singles_ratio": round(middle["gateway_256_clients"] / middle["bare_single_batch"], 3),
+        "bare_batches_s": _middle([alone for alone, _ in batches]),
+        "gateway_batches_s": _middle([served for _, served in batches]),
+        "bare_single_batch_s": _middle([alone for alone, _ in singles]),
+        "gateway_256_clients_s": _middle([served for _, served in singles]),
+        "batches_ratio": _middle(against),
+        "batches_ratio_range": [round(min(against), 3), round(max(against), 3)],
+        "singles_ratio": _middle(slower),
+        "singles_ratio_range": [round(min(slower), 3), round(max(slower), 3)],
     }
+
+
+def _rounds(count: int, once: Callable[[], Pair]) -> list[Pair]:
+    """The first round warms up both and does not count."""
+    return [once() for _ in range(count + 1)][1:]
+
+
+def _in_batches(port: int, bare: _Bare) -> Pair:
+    """Batch by batch in turns, since a whole round is long enough for other load to change."""
+    alone = served = 0.0
+    connection = HTTPConnection("127.0.0.1", port)
+    with closing(connection):
+        for start in range(0, _TEXTS, _BATCH):
+            batch = _texts(start, min(_BATCH, _TEXTS - start))
+            alone += bare.seconds(batch, _BATCH)
+            began = time.perf_counter()
+            _embed(connection, batch)
+            served += time.perf_counter() - began
+    return alone, served
+
+
+def _as_singles(port: int, bare: _Bare) -> Pair:
+    texts = _texts(0, 1) * _CLIENTS
+    return bare.seconds(texts, _CLIENTS), _many_clients(port, texts)
+
+
+def _middle(values: list[float]) -> float:
+    return round(median(values), 3)
 
 
 def _texts(start: int, count: int) -> list[str]:
@@ -86,14 +115,6 @@ def _texts(start: int, count: int) -> list[str]:
         f"Text number {start + place} tells of foxes, dogs and the weather."
         for place in range(count)
     ]
-
-
-def _one_client(port: int, batches: list[list[str]]) -> float:
-    connection = HTTPConnection("127.0.0.1", port)
-    began = time.perf_counter()
-    for batch in batches:
-        _embed(connection, batch)
-    return time.perf_counter() - began
 
 
 def _many_clients(port: int, texts: list[str]) -> float:

@@ -113,6 +113,8 @@ class SentenceTransformers:
                 "HF_HUB_OFFLINE": "1",
                 "TRANSFORMERS_OFFLINE": "1",
                 "TOKENIZERS_PARALLELISM": "false",
+                # Threads that spin between two steps take the cores from whoever brings requests.
+                "OMP_WAIT_POLICY": "passive",
                 **accelerators.visible(launch),
             },
             announces=True,
