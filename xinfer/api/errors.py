@@ -61,11 +61,14 @@ def write(
     kind: str = "invalid_request_error",
     param: str | None = None,
 ) -> None:
-    """An error body: OpenAI's envelope on inference routes, `detail` on management routes."""
+    """An error body: `detail`, which clients of Xinference read everywhere, and on inference routes
+    OpenAI's envelope beside it.
+    """
     body: dict[str, Any]
     if req.path.startswith(_OPENAI_ROUTES):
         code = "model_not_found" if status == 404 else kind
-        body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+        error = {"message": message, "type": kind, "param": param, "code": code}
+        body = {"error": error, "detail": message}
     else:
         body = {"detail": message}
     resp.status = falcon.code_to_http_status(status)

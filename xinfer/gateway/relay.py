@@ -312,18 +312,20 @@ class _Request:
 
 
 def _enveloped(status: int, body: bytes) -> bytes:
-    """An engine's refusal in the OpenAI envelope, as it was if it is in it already."""
+    """An engine's refusal in the OpenAI envelope, as it was if it is in it already; `detail` beside
+    it is for clients of Xinference.
+    """
     try:
         said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         said = body[:2000].decode(errors="replace")
     if isinstance(said, dict) and isinstance(said.get("error"), dict):
-        return body
+        return msgspec.json.encode({"detail": str(said["error"].get("message", "")), **said})
     if isinstance(said, dict):
         said = said.get("error") or said.get("detail") or said.get("message") or said
     kind = "invalid_request_error" if status < 500 else "engine_error"
     error = {"message": str(said), "type": kind, "param": None, "code": None}
-    return msgspec.json.encode({"error": error})
+    return msgspec.json.encode({"error": error, "detail": error["message"]})
 
 
 def _error_event(error: XinferError, kind: str, code: str) -> bytes:
