@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -23,10 +22,10 @@ _YES, _NO = b"1", b"0"
 
 
 class Siblings:
-    """Ends requests of this process and of all others. `folder` is for our user alone."""
+    """Ends requests of this process, `name`, and of all others. `folder` is for our user alone."""
 
-    def __init__(self, folder: Path, running: Running) -> None:
-        self._own = folder / f"{os.getpid()}{_SUFFIX}"
+    def __init__(self, folder: Path, name: str, running: Running) -> None:
+        self._own = folder / f"{name}{_SUFFIX}"
         self._running = running
 
     def listen(self) -> None:

@@ -117,7 +117,7 @@ class SupervisorProcess:
         self._table = Table(self._pools.keep, self._refresh)
         self._metrics = Metrics([FleetMetrics(self._read)])
         self._running = Running()
-        self._siblings = Siblings(metrics_folder(home), self._running)
+        self._siblings = Siblings(metrics_folder(home), str(os.getpid()), self._running)
         self._control = self._make_control()
         self._loop = Loop(self._control.step, name="control", interval_s=_PLAN_S)
         self._stopping = threading.Event()
