@@ -109,17 +109,16 @@ class Models:
         take it as things are; NotReady when an earlier model of that uid does not end.
         """
         view = self._without_remains(spec.uid)
-        checked = replace(
-            self._complete(spec, view, hub),
-            uid=_free_uid(view.desired.models, spec.uid, given=uid_is_given),
-            created_s=int(self._clock()),
-        )
+        checked = replace(self._complete(spec, view, hub), created_s=int(self._clock()))
+        uid = _free_uid(view.desired.models, spec.uid, given=uid_is_given)
+        checked = checked if uid == spec.uid else _renamed(checked, uid)
         self.check_room(checked, view)
         stored = checked
 
         def add(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
             nonlocal stored
-            stored = replace(checked, uid=_free_uid(models, checked.uid, given=uid_is_given))
+            uid = _free_uid(models, checked.uid, given=uid_is_given)
+            stored = checked if uid == checked.uid else _renamed(checked, uid)
             return {**models, stored.uid: stored}
 
         self._edit(add)
@@ -277,6 +276,11 @@ def _free_uid(models: Mapping[str, ModelSpec], uid: str, *, given: bool) -> str:
             key="model_uid",
         )
     return f"{uid}-{''.join(secrets.choice(_SUFFIX_LETTERS) for _ in range(8))}"
+
+
+def _renamed(spec: ModelSpec, uid: str) -> ModelSpec:
+    """Under another uid the name that was asked for must be kept as such."""
+    return replace(spec, uid=uid, family=spec.family or spec.uid)
 
 
 def _has_arrived(view: View, uid: str) -> bool:
