@@ -16,6 +16,8 @@ from scripts.benchmark.cli import commands
 from scripts.benchmark.embeddings import embeddings
 from scripts.benchmark.engine import engine
 from scripts.benchmark.gateway import gateway, scaling, soak
+from scripts.benchmark.management import management
+from scripts.benchmark.served import ENGINES, engines
 from scripts.benchmark.startup import install_mb, startup
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -24,8 +26,10 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "gateway": gateway,
     "access": access_us,
     "scaling": scaling,
+    "management": management,
     "commands": commands,
     "engine": engine,
+    "engines": engines,
     "embeddings": embeddings,
     "soak": soak,
 }
@@ -39,9 +43,17 @@ TARGETS = (
     ("added time to first token", "gateway.first_token_added_ms", "<=", 3.0, "ms"),
     ("check of a key with limits", "access.limited_key_us", "<=", 30.0, "µs"),
     ("check of a session", "access.session_us", "<=", 30.0, "µs"),
+    ("one gateway process to two", "scaling.ratio", ">=", 1.4, ""),
+    ("launch of an echo model to ready", "management.launch_to_ready_ms", "<=", 1000, "ms"),
+    ("GET /v1/models with 200 models", "management.lists_of_200_per_s", ">=", 1000, "/s"),
     *(
         (f"tokens/s against direct, {n} clients", f"engine.tokens_per_s_{n}.ratio", ">=", 0.97, "")
         for n in (1, 4, 8, 16)
+    ),
+    *(
+        (f"{each.engine}, {n} clients", f"engines.{each.engine}.{n}.ratio", ">=", 0.97, "")
+        for each in ENGINES
+        for n in (1, 8, 16)
     ),
     ("xinfer engine", "commands.engine_ms", "<=", 300, "ms"),
     ("xinfer registrations", "commands.registrations_ms", "<=", 300, "ms"),

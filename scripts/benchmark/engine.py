@@ -37,7 +37,7 @@ def engine(rounds: int = 12) -> dict[str, Any]:
                 for turn in range(rounds):
                     for way, address in sorted(ways.items(), reverse=turn % 2 == 1):
                         target = Target(address, _CHAT, _BODY)
-                        _add(totals[way], run_each(target, clients, max(2, 6 // clients)))
+                        totals[way].add(run_each(target, clients, max(2, 6 // clients)))
                 rates = {way: total.tokens_per_s for way, total in totals.items()}
                 found[f"tokens_per_s_{clients}"] = {
                     **{way: round(rate, 1) for way, rate in rates.items()},
@@ -47,9 +47,3 @@ def engine(rounds: int = 12) -> dict[str, Any]:
         finally:
             one.destroy()
     return found
-
-
-def _add(total: Result, part: Result) -> None:
-    total.seconds += part.seconds
-    total.tokens += part.tokens
-    total.errors += part.errors

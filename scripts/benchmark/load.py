@@ -31,6 +31,14 @@ class Result:
     def tokens_per_s(self) -> float:
         return self.tokens / self.seconds if self.seconds else 0.0
 
+    def add(self, part: Result) -> None:
+        """Count another run as if it had followed this one."""
+        self.seconds += part.seconds
+        self.replies += part.replies
+        self.errors += part.errors
+        self.tokens += part.tokens
+        self.first_s += part.first_s
+
     def first_ms(self) -> float:
         """Median time to the first byte of a body, in milliseconds."""
         ordered = sorted(self.first_s)
