@@ -59,6 +59,8 @@ class Tally:
                 share=self.done_bytes / total if total else 1.0,
                 text=f"{doing}, {self.done_bytes / 1e6:.0f} of {total / 1e6:.0f} MB",
                 files=under_way,
+                done_bytes=self.done_bytes,
+                total_bytes=total,
             )
         )
 

@@ -51,6 +51,11 @@ class Home:
         return self.run / "node.lease"
 
     @property
+    def downloads(self) -> Path:
+        """What this node downloads without a launch; a new worker goes on with it."""
+        return self.run / "downloads.json"
+
+    @property
     def metrics(self) -> Path:
         """Memory-mapped metric files shared by the gunicorn workers of the supervisor."""
         return self.run / "metrics"

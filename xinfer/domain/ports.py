@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xinfer.domain.cached import CachedModel
+from xinfer.domain.download import Download, NodeFetching
 from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
 from xinfer.domain.identity import ApiKey, Identities, User
 from xinfer.domain.measured import Measured
@@ -68,11 +69,16 @@ class FetchPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """How far a fetch is: `share` 0..1 of the whole, a short text, and each file under way."""
+    """How far a fetch is: `share` 0..1 of the whole, a short text, and each file under way.
+
+    `total_bytes` None = not known.
+    """
 
     share: float
     text: str = ""
     files: tuple[FileProgress, ...] = ()
+    done_bytes: int = 0
+    total_bytes: int | None = None
 
 
 class Watcher(Protocol):
@@ -217,6 +223,10 @@ class ModelCache(Protocol):
         """
         ...
 
+    def free_bytes(self) -> Mapping[str, int]:
+        """By hub, what its cache has room for."""
+        ...
+
 
 class NodeFiles(Protocol):
     """`api/node_files.py`: the caches of the nodes, asked over the network."""
@@ -227,6 +237,20 @@ class NodeFiles(Protocol):
 
     def remove(self, address: str, hub: str, ref: str) -> bool:
         """Raises NotReady, and Conflict when a replica there uses the files."""
+        ...
+
+
+class NodeDownloads(Protocol):
+    """`api/node_downloads.py`: the downloads of the nodes. Raises NotReady when the worker does not
+    answer, NotFound and Conflict as the worker does.
+    """
+
+    def at(self, address: str) -> NodeFetching: ...
+
+    def begin(self, address: str, order: Download) -> Download: ...
+
+    def change(self, address: str, download_id: str, verb: str) -> Download:
+        """`verb` is pause, resume, cancel or forget."""
         ...
 
 

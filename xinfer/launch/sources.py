@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from xinfer.catalog.cache import Cache
@@ -44,6 +45,8 @@ class NodeCache:
 
     def __init__(self, home: Home) -> None:
         self._cache = cache(home)
+        self._places = {site.hub: site.caches[0] for site in _sites(home)}
+        self._places[Hub.PACKAGE] = _packages(home)
 
     def cached(self) -> tuple[CachedModel, ...]:
         return tuple(
@@ -58,12 +61,21 @@ class NodeCache:
             for entry in self._cache.entries()
         )
 
+    def free_bytes(self) -> Mapping[str, int]:
+        return {hub: _free(folder) for hub, folder in self._places.items()}
+
     def remove(self, hub: str, ref: str, in_use: Iterable[Source]) -> bool:
         wanted = tuple(in_use)
         found = [one for one in self._cache.entries() if (one.hub, one.ref) == (hub, ref)]
         for entry in found:
             self._cache.remove(entry, wanted)
         return bool(found)
+
+
+def _free(folder: Path) -> int:
+    """Bytes; of the nearest folder that is there, as a cache is made when it is first needed."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return shutil.disk_usage(there).free
 
 
 def _packages(home: Home) -> Path:

@@ -67,23 +67,35 @@ class Families:
         nothing here can run or a family that the engine cannot.
         """
         engine = self._engines.get(spec.engine)
-        if spec.source is not None or not engine.traits.needs_source:
+        traits = engine.traits
+        if spec.source is not None or not traits.needs_source:
             return Resolved(spec=spec)
         name = spec.family or spec.uid
-        family = self._find(name, spec.kind, engine.traits.kinds)
-        kind = ModelKind(family.kind)
-        if kind not in engine.traits.kinds:
-            served = ", ".join(engine.traits.kinds)
+        family = self._find(name, spec.kind, traits.kinds)
+        if ModelKind(family.kind) not in traits.kinds:
             raise Invalid(
-                f"'{name}' is a model of type {kind}, which engine '{engine.name}' does not serve.",
-                f"It serves {served}.",
+                f"'{name}' is a model of type {family.kind}, which engine '{engine.name}' does not"
+                " serve.",
+                f"It serves {', '.join(traits.kinds)}.",
                 key="model_engine",
             )
+        return self._chosen(spec, family, traits.formats, hub)
+
+    def find(self, spec: ModelSpec, *, hub: str | None = None) -> Resolved:
+        """Like `resolve` for a spec without an engine: any format will do.
+
+        Raises NotFound with the nearest names or values, Invalid for a kind that nothing here runs.
+        """
+        if spec.source is not None:
+            return Resolved(spec=spec)
+        family = self._find(spec.family or spec.uid, spec.kind, tuple(ModelKind))
+        return self._chosen(spec, family, (), hub)
+
+    def _chosen(
+        self, spec: ModelSpec, family: Family, formats: tuple[str, ...], hub: str | None
+    ) -> Resolved:
         wish = match.Wish(
-            format=spec.format,
-            size=spec.size,
-            quantization=spec.quantization,
-            formats=engine.traits.formats,
+            format=spec.format, size=spec.size, quantization=spec.quantization, formats=formats
         )
         choice = match.choose(family, wish, self._preferred(hub))
         source = match.source(choice, _projector(spec))
@@ -93,8 +105,8 @@ class Families:
         return Resolved(
             spec=replace(
                 spec,
-                kind=kind,
-                family=name,
+                kind=ModelKind(family.kind),
+                family=spec.family or spec.uid,
                 format=choice.variant.format,
                 size=choice.variant.size,
                 quantization=choice.quantization,

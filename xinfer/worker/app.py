@@ -11,14 +11,16 @@ from typing import Any
 import falcon
 import msgspec
 
+from xinfer.domain.download import Download, NodeFetching
 from xinfer.domain.ports import ModelCache
-from xinfer.errors import Conflict, StoreFailed
+from xinfer.errors import Conflict, Invalid, NotFound, StoreFailed
 from xinfer.worker import logs
 from xinfer.worker.journal import Folder
 from xinfer.worker.node import Node
 
 _MAX_TAIL = 100_000
 _DEFAULT_TAIL = 200
+_MAX_ORDER = 1024 * 1024
 
 
 def create_app(
@@ -30,6 +32,12 @@ def create_app(
     app.add_route("/replicas", Replicas(node))
     app.add_route("/replicas/{replica_id}/log", ReplicaLog(node))
     app.add_route("/cache", CachedModels(node, cache))
+    downloads = Downloads(node, cache)
+    app.add_route("/downloads", downloads)
+    app.add_route("/downloads/{download_id}/{verb}", downloads, suffix="verb")
+    app.add_error_handler(Conflict, _refused)
+    app.add_error_handler(NotFound, _refused)
+    app.add_error_handler(Invalid, _refused)
     return app
 
 
@@ -85,10 +93,41 @@ class CachedModels:
         ref = req.get_param("ref", required=True)
         try:
             resp.media = self._cache.remove(hub, ref, self._node.sources())
-        except Conflict as error:
-            raise falcon.HTTPConflict(description=str(error)) from error
         except StoreFailed as error:
             raise falcon.HTTPServiceUnavailable(description=str(error)) from error
+
+
+class Downloads:
+    """What is fetched here, for launches and without; those without begin and end here."""
+
+    def __init__(self, node: Node, cache: ModelCache) -> None:
+        self._node = node
+        self._cache = cache
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        found = NodeFetching(downloads=self._node.fetching(), free_bytes=self._cache.free_bytes())
+        _answer(resp, found)
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        try:
+            order = msgspec.json.decode(req.bounded_stream.read(_MAX_ORDER), type=Download)
+        except msgspec.MsgspecError as error:
+            raise Invalid(f"The download cannot be read: {error}.") from error
+        _answer(resp, self._node.downloads.begin(order))
+
+    def on_post_verb(
+        self, _req: falcon.Request, resp: falcon.Response, download_id: str, verb: str
+    ) -> None:
+        downloads = self._node.downloads
+        verbs = {
+            "pause": downloads.pause,
+            "resume": downloads.resume,
+            "cancel": downloads.cancel,
+            "forget": downloads.forget,
+        }
+        if verb not in verbs:
+            raise NotFound(f"A download has no '{verb}'.")
+        _answer(resp, verbs[verb](download_id))
 
 
 class ReplicaLog:
@@ -115,6 +154,21 @@ class ReplicaLog:
         if closed is not None:
             return logs.follow(folder.log, lines, closed)
         return (f"{line}\n".encode() for line in logs.tail(folder.log, lines))
+
+
+def _answer(resp: falcon.Response, found: Download | NodeFetching) -> None:
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = msgspec.json.encode(found)
+
+
+def _refused(
+    _req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
+) -> None:
+    if isinstance(error, Conflict):
+        raise falcon.HTTPConflict(description=str(error))
+    if isinstance(error, NotFound):
+        raise falcon.HTTPNotFound(description=str(error))
+    raise falcon.HTTPBadRequest(description=str(error))
 
 
 def _gone(environ: dict[str, Any]) -> Callable[[], bool]:

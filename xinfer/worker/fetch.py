@@ -93,6 +93,11 @@ class Fetches:
                 flight.waiting -= 1
         return flight.files()
 
+    def transfer(self, source: Source) -> Transfer | None:
+        """How far the flight of a source is; None when there is none."""
+        flight = self._flights.get(source)
+        return None if flight is None else flight.transfer
+
     def _fly(self, hub: HubPort, source: Source, flight: Flight) -> None:
         files, failure = None, None
         try:

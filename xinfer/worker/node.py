@@ -17,6 +17,7 @@ from dataclasses import replace
 import xinfer
 from xinfer.control.loop import Loop
 from xinfer.domain.cluster import Settings
+from xinfer.domain.download import Download
 from xinfer.domain.home import Home
 from xinfer.domain.model import Hub, Source
 from xinfer.domain.node import Machine, NodeReport
@@ -28,6 +29,7 @@ from xinfer.domain.state import AssignedReplica
 from xinfer.worker.assignments import Assignments
 from xinfer.worker.devices import Devices
 from xinfer.worker.dialogue import Dialogue
+from xinfer.worker.downloads import Downloads, launching
 from xinfer.worker.environment import offered
 from xinfer.worker.fetch import Fetches
 from xinfer.worker.journal import Folder, Journal, kept_assignment
@@ -74,12 +76,14 @@ class Node:
         self._lease = NodeLease(home, patience_s=patience_s)
         self._devices = Devices()
         self._assignments = Assignments(kept_assignment(home))
+        fetches = Fetches(hubs)
+        self.downloads = Downloads(fetches, home.downloads)
         self._kit = Kit(
             home=home,
             settings=settings,
             engines=engines,
             environments=environments,
-            fetches=Fetches(hubs),
+            fetches=fetches,
             machine=self._devices.machine,
             wake=self._loop.wake,
             host=host,
@@ -114,6 +118,7 @@ class Node:
                 self._replicas[folder.replica_id] = adopted
         threading.Thread(target=self._loop.run, name="node loop", daemon=True).start()
         self._dialogue.start()
+        self.downloads.start()
 
     def stop(self) -> None:
         """End the worker's part; replicas go on and wait for the next worker."""
@@ -133,10 +138,19 @@ class Node:
         return tuple(replica.status() for _, replica in replicas)
 
     def sources(self) -> tuple[Source, ...]:
-        """Where the files of all assigned models come from: these must stay."""
+        """Where the files of all assigned models and running downloads come from: these stay."""
+        specs = [*(each.spec for each in self._assigned()), *self.downloads.running()]
+        return tuple(spec.source for spec in specs if spec.source is not None)
+
+    def fetching(self) -> tuple[Download, ...]:
+        """Every download, and one for each model whose replicas here wait for their files."""
+        waiting = {status.uid for status in self.statuses() if status.phase is Phase.DOWNLOADING}
+        specs = {each.uid: each.spec for each in self._assigned() if each.uid in waiting}
+        return (*self.downloads.all(), *launching(specs.values(), self._kit.fetches))
+
+    def _assigned(self) -> tuple[AssignedReplica, ...]:
         assignment = self._assignments.current
-        replicas = assignment.replicas if assignment is not None else ()
-        return tuple(each.spec.source for each in replicas if each.spec.source is not None)
+        return tuple(assignment.replicas) if assignment is not None else ()
 
     def report(self) -> NodeReport:
         """All that is reported to the supervisor."""

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import falcon.testing
+import msgspec
 import pytest
 
 from xinfer.domain.cached import CachedModel
-from xinfer.domain.model import Hub, Source
+from xinfer.domain.download import Download, NodeFetching
+from xinfer.domain.engine import Files
+from xinfer.domain.model import Hub, ModelSpec, Source
+from xinfer.domain.ports import FetchPlan, Watcher
 from xinfer.domain.replica import Phase, ReplicaStatus
-from xinfer.errors import Conflict
+from xinfer.errors import Conflict, NotFound
 from xinfer.worker.app import create_app
+from xinfer.worker.downloads import Downloads
+from xinfer.worker.fetch import Fetches
 from xinfer.worker.journal import Folder
 
 STATUS = ReplicaStatus(replica_id="a-rep0", uid="a", index=0, digest="d", phase=Phase.READY)
@@ -24,9 +30,23 @@ KEPT = CachedModel(
 TOKEN = {"Authorization": "Bearer secret"}
 
 
+class NoHub:
+    """Has nothing, and says so at once."""
+
+    def plan(self, source: Source) -> FetchPlan:
+        return FetchPlan(files=(), present=False)
+
+    def fetch(self, source: Source, watcher: Watcher) -> Files:
+        raise NotFound(f"There is no {source.ref}.")
+
+
 class OneReplica:
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.downloads = Downloads(Fetches({Hub.PATH: NoHub()}), path / "downloads.json")
+
+    def fetching(self) -> tuple[Download, ...]:
+        return self.downloads.all()
 
     def statuses(self) -> tuple[ReplicaStatus, ...]:
         return (STATUS,)
@@ -43,6 +63,9 @@ class OneModel:
 
     def cached(self) -> tuple[CachedModel, ...]:
         return (KEPT,)
+
+    def free_bytes(self) -> dict[str, int]:
+        return {"huggingface": 7}
 
     def remove(self, hub: str, ref: str, in_use: Iterable[Source]) -> bool:
         if ref in {source.ref for source in in_use}:
@@ -114,3 +137,29 @@ def test_kept_files_are_listed_and_go_unless_they_are_used(
     assert used.status_code == 409
     assert "in use" in used.json["description"]
     assert client.simulate_delete("/cache", params=gone).status_code == 401
+
+
+def test_a_download_begins_shows_and_is_forgotten(client: falcon.testing.TestClient) -> None:
+    order = Download(
+        id="d", spec=ModelSpec(uid="m", engine="", source=Source(hub=Hub.PATH, ref="/"))
+    )
+
+    def post(path: str, body: bytes = b"", headers: dict[str, str] = TOKEN) -> int:
+        return int(client.simulate_post(path, body=body, headers=headers).status_code)
+
+    assert post("/downloads", msgspec.json.encode(order)) == 200
+    assert post("/downloads", b"{}") == 400
+    assert post("/downloads", msgspec.json.encode(order), {}) == 401
+
+    def listed() -> NodeFetching:
+        reply = client.simulate_get("/downloads", headers=TOKEN)
+        return msgspec.json.decode(reply.content, type=NodeFetching)
+
+    while (found := listed()).downloads[0].state != "failed":
+        assert found.free_bytes == {"huggingface": 7}
+    assert found.downloads[0].error == "There is no /."
+    assert post("/downloads/d/pause") == 409
+    assert post("/downloads/d/explode") == 404
+    assert post("/downloads/e/forget") == 404
+    assert post("/downloads/d/forget") == 200
+    assert listed().downloads == ()

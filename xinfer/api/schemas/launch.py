@@ -60,15 +60,15 @@ def read(req: falcon.Request) -> Launch:
     return of(body.read(req, dict[str, Any], "launch"))
 
 
-def of(given: Mapping[str, Any]) -> Launch:
-    """Like `read`, of what a body said."""
+def of(given: Mapping[str, Any], *, needs_engine: bool = True) -> Launch:
+    """Like `read`, of what a body said. Without need of an engine it may be empty."""
     try:
         launch = msgspec.convert(given, LaunchBody)
     except msgspec.ValidationError as error:
         raise Invalid(f"The launch cannot be read: {error}.", key="body") from error
     if not launch.model_name:
         raise Invalid("The launch names no model.", "Give model_name.", key="model_name")
-    if not launch.model_engine:
+    if not launch.model_engine and needs_engine:
         raise Invalid(
             f"The launch of '{launch.model_name}' names no engine.",
             "Give model_engine, such as llama.cpp.",
@@ -87,7 +87,7 @@ def _spec(launch: LaunchBody, given: Mapping[str, Any]) -> ModelSpec:
     size = next((str(one).replace("_", ".") for one in sizes if one is not None), None)
     return ModelSpec(
         uid=str(uid),
-        engine=str(launch.model_engine),
+        engine=launch.model_engine or "",
         kind=_kind(launch.model_type or ModelKind.LLM),
         source=_source(launch),
         family=name if name != uid else None,
@@ -160,7 +160,7 @@ def _options(given: Mapping[str, Any], launch: LaunchBody) -> dict[str, Any]:
     for name, (neutral, hint) in REFUSED_LAUNCH_KEYS.items():
         if loose.pop(name, None) not in neutral:
             raise Invalid(f"{name}: this is not supported.", hint, key=name)
-    options = translated(str(launch.model_engine), {**(launch.engine_kwargs or {}), **loose})
+    options = translated(launch.model_engine or "", {**(launch.engine_kwargs or {}), **loose})
     return {name: value for name, value in options.items() if value is not None}
 
 
