@@ -9,6 +9,7 @@ from xinfer.api.resources.abort import Abort
 from xinfer.api.resources.autostart import Autostart
 from xinfer.api.resources.caches import Caches
 from xinfer.api.resources.cluster import Cluster
+from xinfer.api.resources.downloads import Downloads
 from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
@@ -48,6 +49,7 @@ class CatalogResources:
     lists: Lists
     engines: Engines
     caches: Caches
+    downloads: Downloads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,12 @@ def _catalog_routes(to: CatalogResources) -> list[Route]:
         ("/v1/model_registrations/{kind}/{name}", to.registrations, "one"),
         ("/v1/cache/models", to.caches),
         ("/v1/cache/models/files", to.caches, "files"),
+        ("/v1/cache/models/{cache_uid}/progress", to.downloads, "progress"),
+        ("/v1/cache/models/{cache_uid}/cancel", to.downloads, "cancel"),
+        ("/v1/downloads", to.downloads),
+        ("/v1/downloads/{cache_uid}", to.downloads, "one"),
+        ("/v1/downloads/{cache_uid}/pause", to.downloads, "pause"),
+        ("/v1/downloads/{cache_uid}/resume", to.downloads, "resume"),
         ("/v1/engines", to.engines),
         ("/v1/engines/{first}", to.engines, "text"),
         ("/v1/engines/{first}/{name}", to.engines, "kind"),

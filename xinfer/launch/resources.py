@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from xinfer.api.node_downloads import WorkerDownloads
 from xinfer.api.node_files import WorkerFiles
 from xinfer.api.resources.abort import Abort
 from xinfer.api.resources.autostart import Autostart as AutostartResource
 from xinfer.api.resources.caches import Caches as CachesResource
 from xinfer.api.resources.cluster import Cluster as ClusterResource
+from xinfer.api.resources.downloads import Downloads as DownloadsResource
 from xinfer.api.resources.engines import Engines as EnginesResource
 from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
@@ -40,6 +43,7 @@ from xinfer.launch.access import Access
 from xinfer.services.autostart import Autostart
 from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
+from xinfer.services.downloads import Downloads
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
@@ -58,6 +62,9 @@ from xinfer.store.registrations import Registrations
 from xinfer.store.watch import Watch
 
 _BODY_S = 60.0
+_NEVER = -2
+"""No stamp of the store, so that a wait for another one is over at once."""
+
 _ANSWER_S = 0.3
 """How long the reply to the request that ends everything has to go out."""
 
@@ -125,7 +132,7 @@ def resources(parts: Parts) -> Resources:
         metrics=MetricsResource(parts.gateway.metrics),
         ui=Ui(),
         access=parts.access.resources(),
-        catalog=_catalog_resources(parts, catalog),
+        catalog=_catalog_resources(parts, catalog, models, rights),
     )
 
 
@@ -166,15 +173,34 @@ def _reports(parts: Parts, catalog: _Catalog) -> Reports:
     )
 
 
-def _catalog_resources(parts: Parts, catalog: _Catalog) -> CatalogResources:
+def _catalog_resources(
+    parts: Parts, catalog: _Catalog, models: Models, rights: LaunchRights
+) -> CatalogResources:
     registrations = RegistrationService(catalog.families, catalog.registrations, parts.watch.look)
     offers = Offers(Registry(), catalog.families, catalog.fit, lambda: parts.view().machines())
     files = WorkerFiles(parts.home.cluster_token)
+    downloads = DownloadsResource(_downloads(parts, catalog, models), rights)
     return CatalogResources(
         registrations=RegistrationsResource(registrations),
         lists=Lists(registrations),
         engines=EnginesResource(offers),
-        caches=CachesResource(Caches(catalog.families, files, parts.view)),
+        caches=CachesResource(Caches(catalog.families, files, parts.view), downloads),
+        downloads=downloads,
+    )
+
+
+def _downloads(parts: Parts, catalog: _Catalog, models: Models) -> Downloads:
+    def pause(seconds: float) -> bool:
+        time.sleep(seconds)
+        return parts.wait_for_reports(_NEVER, 0.0)
+
+    return Downloads(
+        models,
+        catalog.families,
+        WorkerDownloads(parts.home.cluster_token),
+        parts.view,
+        pause=pause,
+        grace_s=parts.settings.cluster.node_grace_s,
     )
 
 

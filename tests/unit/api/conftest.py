@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import falcon
 import falcon.testing
 import pytest
 
+from tests.unit.half_hub import HalfWorkers
 from tests.unit.services.conftest import House, Shelf, house
 from tests.unit.services.people import ADMIN_KEY, People
 from xinfer.api.app import Gate, create_app
@@ -18,6 +20,7 @@ from xinfer.api.resources.abort import Abort
 from xinfer.api.resources.autostart import Autostart as AutostartResource
 from xinfer.api.resources.caches import Caches as CachesResource
 from xinfer.api.resources.cluster import Cluster as ClusterResource
+from xinfer.api.resources.downloads import Downloads as DownloadsResource
 from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.instances import Instances
 from xinfer.api.resources.keys import Keys
@@ -38,6 +41,7 @@ from xinfer.gateway.running import Running
 from xinfer.services.autostart import Autostart
 from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
+from xinfer.services.downloads import Downloads
 from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.offers import Offers
@@ -82,14 +86,30 @@ class NoFiles:
         return False
 
 
-def catalog_resources(house: House) -> CatalogResources:
+@pytest.fixture
+def workers(tmp_path: Path) -> HalfWorkers:
+    return HalfWorkers(tmp_path)
+
+
+def catalog_resources(house: House, workers: HalfWorkers) -> CatalogResources:
     registrations = Registrations(house.families, house.registrations, house.changed)
     offers = Offers(Shelf(), house.families, Fit(Shelf()), lambda: house.models.view().machines())
+    service = Downloads(
+        house.models,
+        house.families,
+        workers,
+        house.models.view,
+        pause=lambda seconds: not threading.Event().wait(seconds / 10),
+        grace_s=60,
+        clock=lambda: house.now,
+    )
+    downloads = DownloadsResource(service, LaunchRights())
     return CatalogResources(
         registrations=RegistrationsResource(registrations),
         lists=Lists(registrations),
         engines=Engines(offers),
-        caches=CachesResource(Caches(house.families, NoFiles(), house.models.view)),
+        caches=CachesResource(Caches(house.families, NoFiles(), house.models.view), downloads),
+        downloads=downloads,
     )
 
 
@@ -111,7 +131,7 @@ def running() -> Running:
 
 @pytest.fixture
 def api(
-    house: House, token_file: Path, people: People, running: Running
+    house: House, token_file: Path, people: People, running: Running, workers: HalfWorkers
 ) -> falcon.testing.TestClient:
     """A client with the API key of an administrator."""
     store = house.store
@@ -142,7 +162,7 @@ def api(
         metrics=elsewhere,
         ui=Ui(),
         access=access_resources(people),
-        catalog=catalog_resources(house),
+        catalog=catalog_resources(house, workers),
     )
     gate = Gate(
         authenticator=Authenticator(enabled=True, directory=people.directory, cluster_token=TOKEN),

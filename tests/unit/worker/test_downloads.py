@@ -3,63 +3,21 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.unit.half_hub import HalfHub, until
 from xinfer.domain.download import Download, DownloadState
-from xinfer.domain.engine import Files
 from xinfer.domain.model import Hub, ModelSpec, Source
-from xinfer.domain.ports import FetchPlan, Transfer, Watcher
-from xinfer.domain.replica import FileProgress
 from xinfer.errors import Conflict, LaunchFailed, NotFound
 from xinfer.worker.downloads import Downloads
 from xinfer.worker.fetch import Fetches
 
-HALF = Transfer(
-    share=0.5,
-    text="half",
-    files=(FileProgress(name="a", done_bytes=5, total_bytes=10),),
-    done_bytes=5,
-    total_bytes=10,
-)
-
-
-class HalfHub:
-    """Fetches the half of everything, the rest when it may go; `fetches` counts."""
-
-    def __init__(self, folder: Path) -> None:
-        self.go = threading.Event()
-        self.fetches = 0
-        self.under_way = 0
-        self.error: Exception | None = None
-        self._folder = folder
-
-    def plan(self, source: Source) -> FetchPlan:
-        return FetchPlan(files=(), present=False)
-
-    def fetch(self, source: Source, watcher: Watcher) -> Files:
-        self.fetches += 1
-        self.under_way += 1
-        try:
-            watcher.see(HALF)
-            while not self.go.wait(0.01):
-                if watcher.cancelled():
-                    raise Conflict("cancelled")
-            if self.error is not None:
-                raise self.error
-        finally:
-            self.under_way -= 1
-        (self._folder / "a").write_bytes(b"0123456789")
-        return Files(root=self._folder)
-
 
 @pytest.fixture
 def hub(tmp_path: Path) -> HalfHub:
-    (tmp_path / "files").mkdir()
     return HalfHub(tmp_path / "files")
 
 
@@ -73,14 +31,6 @@ def order(name: str = "one", ref: str = "/m") -> Download:
     return Download(
         id=name, spec=ModelSpec(uid="m", engine="", source=Source(hub=Hub.PATH, ref=ref))
     )
-
-
-def until(check: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
-    while not (value := check()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return value
 
 
 def state(downloads: Downloads, name: str = "one") -> DownloadState:
