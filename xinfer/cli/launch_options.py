@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -57,14 +57,14 @@ def _json_list(
     return found
 
 
-_MODEL = (
-    click.option("-n", "--model-name", metavar="NAME", help="Family in the catalog, or any name."),
-    click.option(
-        "-en", "--model-engine", metavar="ENGINE", help="What runs it: llama.cpp, echo, …"
-    ),
-    click.option(
-        "-u", "--model-uid", metavar="UID", help="Name to serve it under.  [default: NAME]"
-    ),
+source_option = click.option(
+    "--source",
+    metavar="HUB:REF",
+    callback=_source,
+    help="Its files: package:NAME, path:PATH, huggingface:ORG/REPO or modelscope:ORG/REPO.",
+)
+
+_VARIANT = (
     click.option(
         *("-t", "--model-type"),
         type=click.Choice(["LLM", "embedding", "rerank"], case_sensitive=False),
@@ -80,12 +80,18 @@ _MODEL = (
     ),
     click.option("-f", "--model-format", metavar="FORMAT", help="File format of the family."),
     click.option("-q", "--quantization", metavar="NAME", help="Quantization, such as Q4_K_M."),
+)
+
+_MODEL = (
+    click.option("-n", "--model-name", metavar="NAME", help="Family in the catalog, or any name."),
     click.option(
-        "--source",
-        metavar="HUB:REF",
-        callback=_source,
-        help="Its files: package:NAME, path:PATH, huggingface:ORG/REPO or modelscope:ORG/REPO.",
+        "-en", "--model-engine", metavar="ENGINE", help="What runs it: llama.cpp, echo, …"
     ),
+    click.option(
+        "-u", "--model-uid", metavar="UID", help="Name to serve it under.  [default: NAME]"
+    ),
+    *_VARIANT,
+    source_option,
     click.option("-mp", "--model-path", metavar="PATH", help="Its files on the server's disk."),
 )
 
@@ -186,6 +192,15 @@ _ENGINE = (
 
 def launch_options(command: Command) -> Command:
     """Add them all, in the order in which the help shows them."""
-    for option in reversed((*_MODEL, *_PLACE, *_ENGINE)):
+    return _with(command, (*_MODEL, *_PLACE, *_ENGINE))
+
+
+def variant_options(command: Command) -> Command:
+    """Add those that tell the variants of a family apart."""
+    return _with(command, _VARIANT)
+
+
+def _with(command: Command, options: Sequence[Command]) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command

@@ -101,7 +101,7 @@ class Picture:
         if download:
             share, detail = download
             grid.add_row("", ProgressBar(total=1.0, completed=share, width=30), Text(detail))
-            for row in _files(snapshot.files.get(name, ())):
+            for row in file_rows(snapshot.files.get(name, ())):
                 grid.add_row(*row)
         yield grid
         if cause:
@@ -123,7 +123,7 @@ class Picture:
         return mark, Text(phase), Text(duration(seconds), style="dim")
 
 
-def _files(
+def file_rows(
     files: Sequence[tuple[str, int, int | None]],
 ) -> Iterator[tuple[RenderableType, RenderableType, Text]]:
     """A row for each file that is under way, those that have just begun last."""

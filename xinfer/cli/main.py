@@ -65,6 +65,10 @@ VERBS = {
     "cal-model-mem": Verb(
         "estimate", "cal_model_mem", "Estimate the memory that a model needs, without a server."
     ),
+    "download": Verb("download", "download", "Fetch the files of a model without launching it."),
+    "downloads": Verb(
+        "downloads", "downloads", "List downloads; pause, resume, cancel and forget them."
+    ),
     "cached": Verb("cached", "cached", "List the model files that nodes keep."),
     "remove-cache": Verb("cached", "remove_cache", "Delete model files that nodes keep."),
     "recipe": Verb("recipe", "recipe", "Write the models of a server as a recipe."),
