@@ -18,7 +18,7 @@ from xinfer.engines.hosts.embedder.model import Model
 
 log = logging.getLogger("xinfer.embedder")
 
-_GROUP = 64
+_GROUP = 128
 """Texts that the library computes at once; a large batch is cut into groups of like length."""
 
 

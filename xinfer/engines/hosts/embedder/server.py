@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,22 @@ from xinfer.engines.hosts.embedder.pool import Pool
 log = logging.getLogger("xinfer.embedder")
 
 _STOP_S = 5.0
+_SWITCH_S = 0.0002
+"""Python lets a thread run for 5 ms before another's turn: so long the one that computes would wait
+for the one that serves, at every step of the model, while requests pour in."""
+_BACKLOG = 2048
+"""Connections that wait to be accepted; of those beyond, the system lets each try again a second
+later."""
 
 
 def main(argv: list[str]) -> int:
     """Serve the model of the order, a JSON object, until SIGTERM; 1 when it cannot be loaded."""
     order = json.loads(argv[1])
+    sys.setswitchinterval(_SWITCH_S)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     state = api.State(order["uid"], truncate=order["options"].get("truncate", True))
-    server = _Server((order["host"], order["port"]), application(state), log=None)
+    address = (order["host"], order["port"])
+    server = _Server(address, application(state), log=None, backlog=_BACKLOG)
     ended: AsyncResult[int] = AsyncResult()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set, 0)
