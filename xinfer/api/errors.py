@@ -34,6 +34,11 @@ _OPENAI_ROUTES = (
 )
 
 
+def is_inference(path: str) -> bool:
+    """Whether errors on this path are in OpenAI's envelope."""
+    return path.startswith(_OPENAI_ROUTES)
+
+
 def status_of(error: Exception) -> int:
     """The HTTP status for an error; 500 for one that is not of the tree."""
     return next((status for kind, status, _ in _STATUS if isinstance(error, kind)), 500)
@@ -65,7 +70,7 @@ def write(
     OpenAI's envelope beside it.
     """
     body: dict[str, Any]
-    if req.path.startswith(_OPENAI_ROUTES):
+    if is_inference(req.path):
         code = "model_not_found" if status == 404 else kind
         error = {"message": message, "type": kind, "param": param, "code": code}
         body = {"error": error, "detail": message}

@@ -9,6 +9,7 @@ from xinfer.api.resources.abort import Abort
 from xinfer.api.resources.autostart import Autostart
 from xinfer.api.resources.caches import Caches
 from xinfer.api.resources.cluster import Cluster
+from xinfer.api.resources.docs import Docs
 from xinfer.api.resources.downloads import Downloads
 from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.health import Health, Readiness
@@ -73,6 +74,7 @@ class Resources:
     readiness: Readiness
     metrics: Metrics
     ui: Ui
+    docs: Docs
     access: AccessResources
     catalog: CatalogResources
 
@@ -118,6 +120,10 @@ def routes(to: Resources) -> list[Route]:
         ("/", to.ui, "root"),
         ("/ui", to.ui),
         ("/ui/{path:path}", to.ui),
+        ("/openapi.json", to.docs, "document"),
+        ("/docs", to.docs),
+        ("/docs/{path:path}", to.docs, "file"),
+        ("/redoc", to.docs, "elsewhere"),
         *_access_routes(to.access),
         *_catalog_routes(to.catalog),
         *_media_routes(),

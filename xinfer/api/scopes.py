@@ -119,6 +119,11 @@ ACCESS: Mapping[str, Access] = {
     "GET /": Need.PUBLIC,
     "GET /ui": Need.PUBLIC,
     "GET /ui/{path:path}": Need.PUBLIC,
+    "GET /docs": Need.PUBLIC,
+    "GET /docs/{path:path}": Need.PUBLIC,
+    "GET /redoc": Need.PUBLIC,
+    # what the page of /docs shows
+    "GET /openapi.json": Need.SIGNED_IN,
     # what no engine here does
     **{f"POST {path}": Scope.MODELS_READ for paths in PATHS.values() for path in paths},
     **{f"GET {path}": Scope.MODELS_READ for path in READABLE},

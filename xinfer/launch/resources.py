@@ -16,6 +16,7 @@ from xinfer.api.resources.abort import Abort
 from xinfer.api.resources.autostart import Autostart as AutostartResource
 from xinfer.api.resources.caches import Caches as CachesResource
 from xinfer.api.resources.cluster import Cluster as ClusterResource
+from xinfer.api.resources.docs import Docs
 from xinfer.api.resources.downloads import Downloads as DownloadsResource
 from xinfer.api.resources.engines import Engines as EnginesResource
 from xinfer.api.resources.health import Health, Readiness
@@ -131,6 +132,7 @@ def resources(parts: Parts) -> Resources:
         readiness=Readiness(parts.gateway.table),
         metrics=MetricsResource(parts.gateway.metrics),
         ui=Ui(),
+        docs=Docs(),
         access=parts.access.resources(),
         catalog=_catalog_resources(parts, catalog, models, rights),
     )

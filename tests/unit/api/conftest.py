@@ -20,6 +20,7 @@ from xinfer.api.resources.abort import Abort
 from xinfer.api.resources.autostart import Autostart as AutostartResource
 from xinfer.api.resources.caches import Caches as CachesResource
 from xinfer.api.resources.cluster import Cluster as ClusterResource
+from xinfer.api.resources.docs import Docs
 from xinfer.api.resources.downloads import Downloads as DownloadsResource
 from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.instances import Instances
@@ -161,6 +162,7 @@ def api(
         readiness=elsewhere,
         metrics=elsewhere,
         ui=Ui(),
+        docs=Docs(),
         access=access_resources(people),
         catalog=catalog_resources(house, workers),
     )

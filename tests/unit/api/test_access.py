@@ -29,6 +29,7 @@ def test_nothing_but_health_pages_and_logging_in_is_public() -> None:
     assert {route for route, need in ACCESS.items() if need is Need.PUBLIC} == {
         *("GET /health", "GET /healthz", "GET /readyz"),
         *("GET /", "GET /ui", "GET /ui/{path:path}"),
+        *("GET /docs", "GET /docs/{path:path}", "GET /redoc"),
         *("POST /token", "POST /v1/auth/refresh", "POST /v1/auth/logout"),
         *("GET /v1/cluster/auth", "POST /v1/admin/setup", "GET /v1/admin/setup/status"),
     }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import falcon
+
+from xinfer.api.static_file import StaticFile
 
 PLACE = Path(__file__).parents[2] / "ui"
 INDEX = "index.html"
@@ -18,25 +17,6 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_HEADERS = {
-    # A new release is seen at the next load; the ETag makes asking cheap.
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        "object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "Vary": "Accept-Encoding",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    content_type: str
-    etag: str
-    raw: bytes
-    packed: bytes
 
 
 class Ui:
@@ -44,7 +24,9 @@ class Ui:
 
     def __init__(self, place: Path = PLACE) -> None:
         self._files = {
-            path.relative_to(place).as_posix(): _read(path)
+            path.relative_to(place).as_posix(): StaticFile.of(
+                path.read_bytes(), _TYPES[path.suffix]
+            )
             for path in sorted(place.rglob("*"))
             if path.suffix in _TYPES
         }
@@ -53,27 +35,7 @@ class Ui:
         file = self._files.get(path)
         if file is None:
             raise falcon.HTTPNotFound
-        resp.set_headers(_HEADERS)
-        resp.set_header("ETag", f'"{file.etag}"')
-        if file.etag in (req.get_header("If-None-Match") or ""):
-            resp.status = falcon.HTTP_304
-            return
-        resp.content_type = file.content_type
-        if "gzip" in (req.get_header("Accept-Encoding") or ""):
-            resp.set_header("Content-Encoding", "gzip")
-            resp.data = file.packed
-        else:
-            resp.data = file.raw
+        file.send(req, resp)
 
     def on_get_root(self, _req: falcon.Request, _resp: falcon.Response) -> None:
         raise falcon.HTTPFound("/ui")
-
-
-def _read(path: Path) -> _File:
-    raw = path.read_bytes()
-    return _File(
-        content_type=_TYPES[path.suffix],
-        etag=hashlib.sha256(raw).hexdigest()[:24],
-        raw=raw,
-        packed=gzip.compress(raw, mtime=0),
-    )

@@ -1,0 +1,88 @@
+"""Replicas of a model: list, more, a certain one less, and a launch withdrawn."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from xinfer.api.openapi.operation import NULL, Body, Operation
+from xinfer.api.resources.replicas import Addition
+
+
+class ReplicaDescription(TypedDict):
+    """One replica: where it is, how it does, what it takes (bytes)."""
+
+    replica_id: int
+    replica_model_uid: str
+    node: str
+    worker_address: str
+    model_address: str | None
+    accelerators: list[str]
+    gpu_idx: list[int]
+    status: str
+    phase: str
+    created_ts: int | None
+    restarts: int
+    failures: int
+    memory_bytes: int | None
+    pid: int | None
+    error_message: str | None
+
+
+class AddedReplica(TypedDict):
+    """A new one; nulls while it waits for a node."""
+
+    replica_id: int | None
+    replica_model_uid: str | None
+    worker_address: str | None
+
+
+class AddedReplicas(TypedDict, total=False):
+    """One, or `replica` of them in `replicas`."""
+
+    replica_id: int | None
+    replica_model_uid: str | None
+    worker_address: str | None
+    replica: int
+    replicas: list[AddedReplica]
+
+
+class RemainingReplicas(TypedDict):
+    """How many are still wanted."""
+
+    remaining_replicas: int
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/v1/models/{uid}/replicas",
+        summary="List the replicas of a model",
+        doc="A uid that is not known has none.",
+        reply=list[ReplicaDescription],
+        errors=(503,),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/models/{uid}/replicas",
+        summary="Add replicas",
+        doc="The reply to one is that replica.",
+        body=Body(kind=Addition, required=False),
+        reply=AddedReplicas,
+        errors=(409,),
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/models/{uid}/replicas/{index:int}",
+        summary="End a certain replica",
+        reply=RemainingReplicas,
+        errors=(400, 404, 409),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/models/{uid}/cancel",
+        summary="Withdraw a launch",
+        doc="A model that is ready already is a 409.",
+        reply=NULL,
+        errors=(400, 409),
+    ),
+)
