@@ -42,6 +42,9 @@ _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 _CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 _FIRST_ERROR = 400
 _REF = "#/components/schemas/{name}"
+_TEXT: Mapping[str, dict[str, Any]] = {"text/event-stream": {}}
+"""What a reply is that is no JSON, where it is more than one text."""
+
 _ABOUT = """\
 Models are launched and ended under `/v1/models`; OpenAI clients use them at `/v1`.
 
@@ -197,7 +200,7 @@ class _Description:
     def _success(self) -> dict[str, Any]:
         one = self._operation
         others = {
-            media_type: {"schema": {"type": "string", "description": what}}
+            media_type: {"schema": _TEXT.get(media_type, {"type": "string"}) | {"description": what}}
             for media_type, what in one.content.items()
         }
         whole = self._json(one.reply)["content"] if one.reply is not None else {}

@@ -28,6 +28,11 @@ from xinfer.engines.hosts import echo_reply
 _READ_BYTES = 65536
 _STOP_S = 5.0
 _JSON = b"application/json"
+_UNREADABLE = (
+    *(msgspec.MsgspecError, LookupError, TypeError),
+    *(ValueError, AttributeError, OverflowError),
+)
+"""What a body that is off leads to, wherever it is read."""
 
 
 class Counts:
@@ -124,7 +129,7 @@ class Echo:
                 _send(connection, 200 if reply else 404, reply)
             else:
                 self._stream(connection, reply, manner)
-        except (msgspec.MsgspecError, KeyError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             _send(connection, 400, echo_reply.refusal(400, f"cannot read the request: {error!r}"))
         except OSError:
             self.counts.cancelled += 1
