@@ -15,7 +15,7 @@ from xinfer.api.cors import Cors
 from xinfer.api.scopes import Access, Need, access
 from xinfer.api.trace import request_id
 from xinfer.domain.identity import Principal, Scope
-from xinfer.errors import XinferError
+from xinfer.errors import Invalid, XinferError
 from xinfer.gateway.upstream import ClientGone
 from xinfer.services.audit import Audit
 
@@ -70,6 +70,8 @@ class _Edge:
         req.context.principal = self._authenticator.identify(req)
         if "//" in req.path:
             raise falcon.HTTPNotFound
+        if "\0" in req.path or "%00" in req.query_string:
+            raise Invalid("The address holds the character U+0000.", "Leave it out.", key="path")
 
     def process_resource(
         self, req: falcon.Request, _resp: falcon.Response, _resource: Any, params: dict[str, Any]

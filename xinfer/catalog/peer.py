@@ -7,6 +7,7 @@ from typing import Any
 
 from xinfer.catalog.family import Family, Kind, Place, Variant
 
+_MAX_DIGITS = 10
 _FORMATS = {"gguf": "ggufv2"}
 
 
@@ -47,7 +48,7 @@ def size(value: str | None) -> int | str | None:
     """`7` as a number, `0.5` as the text `0_5`."""
     if value is None:
         return None
-    return int(value) if value.isdigit() else value.replace(".", "_")
+    return int(value) if value.isdecimal() and len(value) < _MAX_DIGITS else value.replace(".", "_")
 
 
 def version(family: Family, variant: Variant, quantization: str) -> str:

@@ -149,7 +149,7 @@ class ModelCompiler:
 
     def _placement(self, model: schema.Model, key: str) -> Placement:
         count = model.n_gpu
-        if isinstance(count, str) and count.isdigit():
+        if isinstance(count, str) and count.isdecimal():
             count = int(count)
         is_count = isinstance(count, int) and not isinstance(count, bool) and count >= 0
         if count not in (None, "auto") and not is_count:

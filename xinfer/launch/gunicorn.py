@@ -309,7 +309,9 @@ class _Silent(Exception):
 
 
 def _refuse(client: Any, status: int, message: str) -> None:
-    body = json.dumps({"error": {"message": message, "type": "invalid_request_error"}}).encode()
+    error = {"message": message, "type": "invalid_request_error"}
+    # The path may be unknown, so this is both forms of an error.
+    body = json.dumps({"error": error, "detail": message}).encode()
     reason = HTTPStatus(status).phrase
     head = (
         f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"

@@ -13,6 +13,7 @@ from xinfer.domain.node import Machine
 from xinfer.domain.options import check_options
 from xinfer.domain.ports import Engine, Engines
 from xinfer.errors import Invalid
+from xinfer.services.bounds import check_bounds
 
 _SOURCES = "path, package, huggingface or modelscope"
 
@@ -31,6 +32,7 @@ class Checks:
         known; the spec is refused if there are some and none of them can run it.
         """
         check_uid(spec.uid)
+        check_bounds(spec)
         engine = self._engines.get(spec.engine)
         self._check_kind(spec, engine)
         self._check_files(spec, engine)

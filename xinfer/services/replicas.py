@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from xinfer.domain.model import ModelSpec
 from xinfer.errors import Invalid
+from xinfer.services.bounds import check_replicas
 from xinfer.services.models import Models
 from xinfer.services.view import ReplicaView, View
 
@@ -20,19 +21,19 @@ class Replicas:
 
     def scale(self, uid: str, replicas: int) -> ModelSpec:
         """Set the count. Raises NotFound, Invalid."""
-        if replicas < 0:
-            raise Invalid(f"A model cannot have {replicas} replicas.", "Give 0 or more.")
+        check_replicas(replicas)
         view = self._models.view()
         return self._models.change(uid, lambda spec: _tidy(replace(spec, replicas=replicas), view))
 
     def add(self, uid: str, more: int) -> list[ReplicaView]:
         """Those that were placed because of `more`; fewer while no node can take them all yet.
 
-        Raises NotFound, NoCapacity when no node can take one more.
+        Raises NotFound, Invalid, NoCapacity when no node can take one more.
         """
         view = self._models.view()
         before = {one.assigned.replica_id for one in view.replicas(uid)}
         spec = view.spec(uid)
+        check_replicas(spec.replicas + more)
         self._models.check_room(replace(spec, replicas=spec.replicas + more), view)
         self._models.change(
             uid, lambda spec: _tidy(replace(spec, replicas=spec.replicas + more), view)

@@ -11,6 +11,7 @@ from xinfer.gateway.watcher import client_gone
 from xinfer.services.models import Models
 
 _DEFAULT_TAIL = 200
+_MAX_TAIL = 100_000
 
 
 class Logs:
@@ -21,9 +22,10 @@ class Logs:
         self._token_file = token_file
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, uid: str) -> None:
-        entry = self._models.view().replica(uid, req.get_param_as_int("replica", min_value=0))
-        tail = req.get_param_as_int("tail", min_value=0, default=_DEFAULT_TAIL)
+        tail = req.get_param_as_int("tail", min_value=0, max_value=_MAX_TAIL, default=_DEFAULT_TAIL)
+        number = req.get_param_as_int("replica", min_value=0)
         follow = bool(req.get_param_as_bool("follow", blank_as_true=True, default=False))
+        entry = self._models.view().replica(uid, number)
         resp.content_type = "text/plain; charset=utf-8"
         resp.stream = RemoteLog(
             entry.node_address,

@@ -21,7 +21,7 @@ class NodeReports:
         self._reports = reports
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, node: str) -> None:
-        report = body.read(req, NodeReport, f"report of node '{node}'")
+        report = body.read_any(req, NodeReport, f"report of node '{node}'")
         if report.node != node:
             raise Invalid(f"A report of node '{report.node}' was sent for node '{node}'.")
         _render(resp, self._reports.report(report))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import falcon
 import msgspec
 
@@ -9,6 +11,8 @@ from xinfer.api.schemas import body
 from xinfer.api.schemas.recipe import RecipeBody, RecipeReply
 from xinfer.errors import Invalid
 from xinfer.services.recipes import Recipes
+
+_REVISION = re.compile(r"[0-9]{1,18}\Z")
 
 
 class Recipe:
@@ -32,7 +36,7 @@ def _expected(req: falcon.Request, given: RecipeBody) -> int | None:
     tags = req.if_match
     if not tags or tags == ["*"]:
         return given.expected
-    if len(tags) > 1 or not str(tags[0]).isdigit():
+    if len(tags) > 1 or not _REVISION.match(str(tags[0])):
         raise Invalid(
             "If-Match: this is not the ETag of a recipe.",
             "Send back what GET /v1/recipe answered.",

@@ -10,6 +10,8 @@ from xinfer.services.usage import Usage as UsageService
 from xinfer.services.usage import UsageRequest
 
 _LIMIT = 100
+_LAST = 2**63 - 1
+"""The largest id that a store has."""
 
 
 class Usage:
@@ -41,7 +43,7 @@ class Audit:
             action=req.get_param("action", default=""),
             target=req.get_param("target", default=""),
             since_s=req.get_param_as_float("since", default=0.0),
-            before=req.get_param_as_int("before", min_value=0, default=0),
+            before=req.get_param_as_int("before", min_value=0, max_value=_LAST, default=0),
             limit=req.get_param_as_int("limit", min_value=1, default=_LIMIT),
         )
         resp.media = {"object": "list", "data": self._audit.search(query)}

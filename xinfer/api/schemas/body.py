@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 import falcon
@@ -11,14 +12,33 @@ from xinfer.errors import Invalid
 
 _MAX_BYTES = 16 * 1024 * 1024
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""U+0000 as JSON writes it: no name, path or variable can hold it, and PostgreSQL stores none."""
+
 T = TypeVar("T")
 
 
 def read(req: falcon.Request, kind: type[T], what: str) -> T:
     """The decoded body. Raises Invalid naming `what` and the field; 413 beyond 16 MiB."""
-    raw = req.bounded_stream.read(_MAX_BYTES + 1)
+    raw = _bytes(req)
+    if b"\\u0000" in raw and _NUL.search(raw):
+        raise Invalid(f"The {what} holds the character U+0000.", "Leave it out.", key="body")
+    return _decoded(raw, kind, what)
+
+
+def read_any(req: falcon.Request, kind: type[T], what: str) -> T:
+    """Like `read`, with any character in it: what engines print is not chosen by who sends it."""
+    return _decoded(_bytes(req), kind, what)
+
+
+def _bytes(req: falcon.Request) -> bytes:
+    raw: bytes = req.bounded_stream.read(_MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise falcon.HTTPContentTooLarge(description=f"The body is larger than {_MAX_BYTES} bytes.")
+    return raw
+
+
+def _decoded(raw: bytes, kind: type[T], what: str) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:

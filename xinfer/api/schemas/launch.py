@@ -17,6 +17,8 @@ from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
 from xinfer.services.checks import memory_bytes
 
+_MAX_DIGITS = 10
+
 
 class LaunchBody(msgspec.Struct, kw_only=True):
     """Known keys with their types; everything else goes to the engine as an option."""
@@ -147,10 +149,15 @@ def _named_source(given: Mapping[str, Any]) -> Source:
 
 
 def _replicas(count: int | str) -> int:
-    number = int(count) if isinstance(count, int) or count.strip().isdigit() else 0
-    if number < 1:
+    number = _whole(count) if isinstance(count, str) else count
+    if not isinstance(number, int) or number < 1:
         raise Invalid(f"replica: {count!r} is not a number of at least 1.", key="replica")
     return number
+
+
+def _whole(text: str) -> int | str:
+    """The number that a text spells; itself if none, or none that counts anything here."""
+    return int(text) if text.strip().isdecimal() and len(text) < _MAX_DIGITS else text
 
 
 def _options(given: Mapping[str, Any], launch: LaunchBody) -> dict[str, Any]:
@@ -172,8 +179,8 @@ def _limits(requests: int | None) -> Limits:
 
 def _placement(launch: LaunchBody) -> Placement:
     indices, count = launch.gpu_idx, launch.n_gpu
-    if isinstance(count, str) and count.isdigit():
-        count = int(count)
+    if isinstance(count, str):
+        count = _whole(count)
     is_wrong = count != "auto" if isinstance(count, str) else count is not None and count < 1
     if is_wrong:
         raise Invalid(f"n_gpu: {count!r} is neither a number above 0 nor 'auto'.", key="n_gpu")
