@@ -200,7 +200,9 @@ class _Description:
     def _success(self) -> dict[str, Any]:
         one = self._operation
         others = {
-            media_type: {"schema": _TEXT.get(media_type, {"type": "string"}) | {"description": what}}
+            media_type: {
+                "schema": _TEXT.get(media_type, {"type": "string"}) | {"description": what}
+            }
             for media_type, what in one.content.items()
         }
         whole = self._json(one.reply)["content"] if one.reply is not None else {}
@@ -212,15 +214,14 @@ class _Description:
     def _errors(self) -> set[int]:
         """Those of every operation with such access, method and body, and its own."""
         one = self._operation
-        found = {500, *one.errors}
+        # A request that is no HTTP is a 400 wherever it was sent.
+        found = {400, 500, *one.errors}
         if one.status >= _FIRST_ERROR:
             found.add(one.status)
-        if one.query:
-            found.add(400)
         if self._need is not Need.PUBLIC:
             found |= {401, 403}
         if one.method in _CHANGING:
             found |= {403, 503}
         if one.body is not None:
-            found |= {400, 413}
+            found.add(413)
         return found

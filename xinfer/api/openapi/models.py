@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from msgspec import Meta
 
 from xinfer.api.openapi.operation import NULL, Body, Operation, Query
 from xinfer.api.resources.abort import AbortBody
@@ -143,10 +145,14 @@ class AutostartSummary(TypedDict):
     models: list[AutostartName]
 
 
+Natural = Annotated[int, Meta(ge=0)]
+Lines = Annotated[int, Meta(ge=0, le=100_000)]
+
 _WAIT = Query(
     name="wait_ready", kind=bool, default=True, doc="Whether the reply waits until it is ready."
 )
 _LAUNCH_ERRORS = (409, 499)
+_VERSION_EXAMPLE = {"model_version": "qwen3--4B--ggufv2--Q4_K_M", "model_engine": "llama.cpp"}
 _LAUNCH_EXAMPLE = {"model_uid": "chat", "model_name": "chat", "model_engine": "echo"}
 
 OPERATIONS = (
@@ -180,7 +186,7 @@ OPERATIONS = (
         path="/v1/models/instance",
         summary="Launch a version of a model",
         query=(_WAIT,),
-        body=Body(kind=VersionLaunch),
+        body=Body(kind=VersionLaunch, example=_VERSION_EXAMPLE),
         reply=ModelUid,
         errors=_LAUNCH_ERRORS,
     ),
@@ -226,8 +232,8 @@ OPERATIONS = (
         path="/v1/models/{uid}/logs",
         summary="Output of a model's engine",
         query=(
-            Query(name="replica", kind=int, doc="The number of the replica; else the newest."),
-            Query(name="tail", kind=int, default=200, doc="How many of the last lines."),
+            Query(name="replica", kind=Natural, doc="The number of the replica; else the newest."),
+            Query(name="tail", kind=Lines, default=200, doc="How many of the last lines."),
             Query(name="follow", kind=bool, default=False, doc="Whether to go on as it grows."),
         ),
         content={"text/plain": "Lines."},
@@ -284,7 +290,7 @@ OPERATIONS = (
         path="/v1/recipe",
         summary="Apply the models of recipes",
         doc="With the ETag as If-Match, only what was read is replaced.",
-        body=Body(kind=RecipeBody),
+        body=Body(kind=RecipeBody, example={"models": [{"uid": "chat", "engine": "echo"}]}),
         reply=Changes,
         errors=(409,),
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+ModelType = Literal["LLM", "embedding", "rerank", "image", "audio", "video"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "uid": PathParameter(doc="The uid of a model."),
     "index": PathParameter(doc="The number of a replica.", kind=int),
     "request_id": PathParameter(doc="The X-Request-ID of a request."),
-    "kind": PathParameter(doc="The type of models: LLM, embedding, rerank and so on."),
+    "kind": PathParameter(doc="The type of models.", kind=ModelType),
     "name": PathParameter(doc="The name of a model in the catalog."),
     "first": PathParameter(doc="The type of models where a name follows, else a model's name."),
     "cache_uid": PathParameter(doc="The uid of a download."),

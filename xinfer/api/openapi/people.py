@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
+
+from msgspec import Meta
 
 from xinfer.api.openapi.operation import Body, Operation, Query
 from xinfer.api.schemas.access import (
@@ -143,6 +145,10 @@ class AuditLines(TypedDict):
     data: list[AuditLine]
 
 
+EntryId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Positive = Annotated[int, Meta(ge=1)]
+
+_NEW_USER = {"username": "ana", "password": "a long one", "permissions": ["models:read"]}
 _USER = "/v1/admin/users/{user_id}"
 _KEY = "/v1/admin/keys/{key_id}"
 
@@ -151,7 +157,7 @@ _SESSIONS = (
         method="POST",
         path="/token",
         summary="Log in",
-        body=Body(kind=LoginBody),
+        body=Body(kind=LoginBody, example={"username": "ana", "password": "a long one"}),
         reply=SessionTokens,
         errors=(401, 429),
     ),
@@ -201,7 +207,7 @@ _USERS = (
         method="POST",
         path="/v1/admin/users",
         summary="Add a user",
-        body=Body(kind=NewUserBody),
+        body=Body(kind=NewUserBody, example=_NEW_USER),
         status=201,
         reply=UserDescription,
         errors=(409,),
@@ -218,7 +224,7 @@ _USERS = (
         path=_USER,
         summary="Change a user",
         doc="What is left out stays.",
-        body=Body(kind=UserBody),
+        body=Body(kind=UserBody, example={"enabled": True}),
         reply=UserDescription,
         errors=(404, 409),
     ),
@@ -227,7 +233,7 @@ _USERS = (
         method="PUT",
         path=f"{_USER}/password",
         summary="Set a password",
-        body=Body(kind=PasswordBody),
+        body=Body(kind=PasswordBody, example={"password": "a long one"}),
         reply=Done,
         errors=(404, 429),
     ),
@@ -242,7 +248,7 @@ _USERS = (
         method="PUT",
         path=f"{_USER}/permissions",
         summary="Set a user's scopes",
-        body=Body(kind=ScopesBody),
+        body=Body(kind=ScopesBody, example={"permissions": ["models:read"]}),
         reply=UserPermissions,
         errors=(404, 409),
     ),
@@ -302,7 +308,7 @@ _KEYS = (
         method="PUT",
         path=f"{_KEY}/permissions",
         summary="Set the models of a key",
-        body=Body(kind=KeyModelsBody),
+        body=Body(kind=KeyModelsBody, example={"model_permissions": ["chat"]}),
         reply=KeyPermissions,
         errors=(404,),
     ),
@@ -331,8 +337,10 @@ _RECORDS = (
             Query(name="action", kind=str, doc="What, such as POST /v1/models."),
             Query(name="target", kind=str, doc="To what."),
             Query(name="since", kind=float, default=0.0, doc="Unix seconds."),
-            Query(name="before", kind=int, default=0, doc="The id of the oldest that was seen."),
-            Query(name="limit", kind=int, default=100, doc="At most 1000."),
+            Query(
+                name="before", kind=EntryId, default=0, doc="The id of the oldest that was seen."
+            ),
+            Query(name="limit", kind=Positive, default=100, doc="At most 1000 come."),
         ),
         reply=AuditLines,
         errors=(503,),

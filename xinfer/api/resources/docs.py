@@ -33,7 +33,7 @@ _PAGE = """\
 </head>
 <body>
 <noscript>This page needs JavaScript. What it shows is at /openapi.json.</noscript>
-<main id="docs">{said}</main>
+{said}
 </body>
 </html>
 """
@@ -41,19 +41,26 @@ _INTERACTIVE = """\
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 <script src="/docs/swagger-ui-bundle.js"></script>
 """
-_HINT = """
+_ROOM = '<div id="docs"></div>'
+_HINT = """\
+<main id="docs">
 <h1>xinfer API</h1>
 <p>To try requests out on this page, install its extra where the supervisor runs:
 <code>pip install 'xinfer[docs]'</code>.
 For tools there is <a href="/openapi.json">/openapi.json</a>.</p>
-"""
+</main>"""
 
 
 class Docs:
-    """`/openapi.json`, `/docs`, its files, and `/redoc`."""
+    """`/openapi.json`, `/docs`, its files, and `/redoc`. `package` carries Swagger UI, if it is
+    installed.
+    """
+
+    def __init__(self, package: str = _PACKAGE) -> None:
+        self._package = package
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        assets, said = (_INTERACTIVE, "") if _assets() is not None else ("", _HINT)
+        assets, said = (_INTERACTIVE, _ROOM) if self._assets() is not None else ("", _HINT)
         page = _PAGE.format(assets=assets, said=said).encode()
         StaticFile.of(page, "text/html; charset=utf-8").send(req, resp)
         resp.set_header("Content-Security-Policy", _POLICY)
@@ -72,7 +79,7 @@ class Docs:
 
     @cached_property
     def _files(self) -> dict[str, StaticFile]:
-        assets = _assets()
+        assets = self._assets()
         if assets is None:
             return {}
         return {
@@ -87,10 +94,9 @@ class Docs:
 
         return StaticFile.of(document(), falcon.MEDIA_JSON)
 
-
-def _assets() -> Path | None:
-    """The folder of Swagger UI, which an extra installs. Only its files are used, not its code."""
-    found = find_spec(_PACKAGE)
-    if found is None or found.origin is None:
-        return None
-    return Path(found.origin).parent / _FOLDER
+    def _assets(self) -> Path | None:
+        """A folder: only the package's files are used, not its code."""
+        found = find_spec(self._package)
+        if found is None or found.origin is None:
+            return None
+        return Path(found.origin).parent / _FOLDER
