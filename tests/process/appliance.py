@@ -48,6 +48,9 @@ def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 30.0) -> 
 class Appliance:
     """One home, one port, one recipe. Start and stop it any number of times."""
 
+    programs = BIN
+    """Where the programs of this installation are."""
+
     def __init__(self, folder: Path, recipe: Path | str | None, *overrides: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.home = folder / "home"
@@ -76,7 +79,7 @@ class Appliance:
 
     def command(self, *more: str) -> list[str]:
         recipe = [str(self.recipe)] if self.recipe else []
-        return [str(BIN / "xinfer-up"), *recipe, *self._overrides, *more]
+        return [str(self.programs / "xinfer-up"), *recipe, *self._overrides, *more]
 
     def command_line(self, *more: str) -> list[str]:
         """The same for `run`, which finds the program itself."""
@@ -103,7 +106,7 @@ class Appliance:
         `text` is its standard input.
         """
         return subprocess.run(
-            [str(BIN / command[0]), *command[1:]],
+            [str(self.programs / command[0]), *command[1:]],
             env=self.environment,
             input=text,
             capture_output=True,
