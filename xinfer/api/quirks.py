@@ -1,4 +1,12 @@
-"""Where the API is odd on purpose, because clients of Xinference count on it."""
+"""Where the API is odd on purpose, because clients of Xinference count on it.
+
+Where its server is plainly wrong, ours is not, and no client of it minds:
+
+    there                                                 here
+    a body that cannot be read, or names no model: 500    400, naming the key
+    a wrong query parameter: 422, `detail` is a list      400, `detail` is one text
+    an unexpected fault: 500 as plain text, with it       500 as JSON, with the id to look it up by
+"""
 
 from __future__ import annotations
 
