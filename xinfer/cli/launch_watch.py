@@ -33,7 +33,7 @@ class Snapshot:
     @property
     def settled(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self.state in ("ready", "failed")
+        return self.state in ("ready", "failed", "stopped")
 
 
 _TERMINATED = Snapshot(state="failed", reason="it was terminated meanwhile")

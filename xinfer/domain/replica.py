@@ -103,7 +103,8 @@ class ReplicaStatus:
     the first; `failures` launches in a row that never became ready. `progress` is 0..1 within the
     phase, `detail` a short text beside it, `files` what is being fetched. `retry_at_s` is when a
     failed replica is tried again. `guarded`: who connects to `address` must say the replica's
-    secret first. `gauges` are those of `Command.gauges`, as last read.
+    secret first. `gauges` are those of `Command.gauges`, as last read. `unwell` says why a ready
+    replica is sent no requests; it is empty while it is well.
     """
 
     replica_id: str
@@ -126,4 +127,5 @@ class ReplicaStatus:
     cause: Cause | None = None
     files: tuple[FileProgress, ...] = ()
     guarded: bool = False
+    unwell: str = ""
     gauges: Mapping[str, float] = field(default_factory=dict)

@@ -12,11 +12,14 @@ from xinfer.domain.state import Assigned, Desired, Observed
 
 
 class RouteState(StrEnum):
-    """READY: at least one replica serves. LOADING: none yet. FAILED: none, and none is coming."""
+    """READY: at least one replica serves. LOADING: none yet. FAILED: none, and none is coming.
+    STOPPED: none, and none is wanted.
+    """
 
     READY = "ready"
     LOADING = "loading"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +54,10 @@ class Route:
 def routes(desired: Desired, assigned: Assigned, observed: Observed) -> dict[str, Route]:
     """One route per desired model.
 
-    A replica is routed to when it is assigned, reported ready by the node it is assigned to, and
-    runs any digest of the model (old ones serve during a rolling change). Whether its node was
-    heard of lately does not matter here: a replica that does not answer is the relay's business,
-    and a silent supervisor must not take working replicas out.
+    A replica is routed to when it is assigned, reported ready and well by the node it is assigned
+    to, and runs any digest of the model (old ones serve during a rolling change). Whether its node
+    was heard of lately does not matter here: a replica that does not answer is the relay's
+    business, and a silent supervisor must not take working replicas out.
     """
     status = {
         (state.report.node, replica.replica_id): replica
@@ -72,7 +75,9 @@ def routes(desired: Desired, assigned: Assigned, observed: Observed) -> dict[str
 def _route(spec: ModelSpec, seen: list[ReplicaStatus], assigned: Assigned) -> Route:
     upstreams = tuple(_upstream(replica) for replica in seen if _serves(replica))
     state, reason = RouteState.READY, ""
-    if not upstreams:
+    if not upstreams and not spec.replicas:
+        state, reason = RouteState.STOPPED, "it has 0 replicas"
+    elif not upstreams:
         refusal, waiting = assigned.refusals.get(spec.uid, ""), assigned.waiting.get(spec.uid, "")
         state, reason = _absence(seen, refusal, waiting)
     return Route(
@@ -100,6 +105,9 @@ def _absence(seen: list[ReplicaStatus], refusal: str, waiting: str) -> tuple[Rou
         return RouteState.LOADING, f"being restarted after: {_summary(causes[0])}"
     if waiting and not seen:
         return RouteState.LOADING, waiting
+    unwell = [replica.unwell for replica in seen if replica.unwell]
+    if unwell:
+        return RouteState.LOADING, unwell[0]
     phases = sorted({str(replica.phase) for replica in seen}) or ["queued"]
     return RouteState.LOADING, ", ".join(phases)
 
@@ -109,7 +117,7 @@ def _summary(cause: Cause | None) -> str:
 
 
 def _serves(replica: ReplicaStatus) -> bool:
-    return replica.phase is Phase.READY and replica.address is not None
+    return replica.phase is Phase.READY and replica.address is not None and not replica.unwell
 
 
 def _upstream(replica: ReplicaStatus) -> Upstream:

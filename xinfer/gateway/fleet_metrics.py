@@ -44,7 +44,7 @@ class FleetMetrics(Collector):
         for name, state in observed.nodes.items():
             for replica in state.report.replicas:
                 values = [replica.uid, replica.replica_id, name]
-                up.add_metric(values, float(replica.phase is Phase.READY))
+                up.add_metric(values, float(replica.phase is Phase.READY and not replica.unwell))
                 restarts.add_metric(values, replica.restarts)
                 if replica.memory_bytes is not None:
                     memory.add_metric(values, replica.memory_bytes)

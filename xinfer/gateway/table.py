@@ -49,6 +49,12 @@ class Table:
             route = self._known(uid)
         if route.state is RouteState.READY:
             return route
+        if route.state is RouteState.STOPPED:
+            raise NotReady(
+                f"Model '{uid}' is stopped: {route.reason}.",
+                "Add a replica, or declare one in its recipe.",
+                retry_after_s=_RETRY_FAILED_S,
+            )
         if route.state is RouteState.FAILED:
             raise NotReady(
                 f"Model '{uid}' failed: {route.reason}.",

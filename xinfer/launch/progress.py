@@ -11,15 +11,15 @@ from xinfer.errors import Invalid, NotReady, XinferError
 from xinfer.launch.endpoint import Endpoint
 
 _POLL_S = 0.1
-_SETTLED = {"ready", "failed"}
+_SETTLED = {"ready", "failed", "stopped"}
 
 
 class Progress:
     """Follows a launch by asking the supervisor; `step()` is called often and returns quickly.
 
     `say(line)` prints. `recipe` is the body of the apply request, or None to leave the desired
-    state as stored. `settled` turns true when every model is ready or has failed for good, and
-    `failed` then holds the uids that did.
+    state as stored. `settled` turns true when every model is ready, has failed for good or is
+    meant to be stopped, and `failed` then holds the uids that failed.
     """
 
     def __init__(

@@ -68,7 +68,7 @@ def describe(view: View, uid: str) -> dict[str, Any]:
 def instance(view: View, uid: str) -> dict[str, Any]:
     """One entry of `GET /v1/models/instances`. Raises NotFound."""
     spec, replicas = view.spec(uid), view.replicas(uid)
-    states = [_STATUS.get(_phase(entry), "LOADING") for entry in replicas]
+    states = [_word(entry) for entry in replicas]
     order = ("ERROR", "TERMINATING", "LOADING", "CREATING", "READY")
     status = next((word for word in order if word in states), "CREATING")
     return {
@@ -95,15 +95,23 @@ def replica(entry: ReplicaView) -> dict[str, Any]:
         "model_address": status.address if status else None,
         "accelerators": [str(index) for index in entry.assigned.devices],
         "gpu_idx": list(entry.assigned.devices),
-        "status": _STATUS.get(phase, "LOADING"),
+        "status": _word(entry),
         "phase": str(phase),
+        "unwell": status.unwell if status else "",
         "created_ts": int(status.timeline[0].at_s) if status and status.timeline else None,
         "restarts": status.restarts if status else 0,
         "failures": status.failures if status else 0,
         "memory_bytes": status.memory_bytes if status else None,
         "pid": status.engine_pid if status else None,
-        "error_message": status.cause.summary if status and status.cause else None,
+        "error_message": _complaint(entry),
     }
+
+
+def _complaint(entry: ReplicaView) -> str | None:
+    status = entry.status
+    if status is None:
+        return None
+    return status.unwell or (status.cause.summary if status.cause else None)
 
 
 def placed(entry: ReplicaView | None) -> dict[str, Any]:
@@ -171,6 +179,11 @@ def _files(entry: ReplicaView) -> list[dict[str, Any]]:
 
 def _phase(entry: ReplicaView) -> Phase:
     return entry.status.phase if entry.status else Phase.QUEUED
+
+
+def _word(entry: ReplicaView) -> str:
+    unwell = entry.status is not None and entry.status.unwell
+    return "ERROR" if unwell else _STATUS.get(_phase(entry), "LOADING")
 
 
 def _share(entry: ReplicaView) -> float:

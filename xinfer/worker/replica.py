@@ -31,6 +31,8 @@ _RUNNING = frozenset(
     {Phase.STARTING, Phase.LOADING, Phase.WARMING, Phase.READY, Phase.DRAINING},
 )
 _UNREACHABLE_S = 15.0
+_REFUSALS = 5
+"""How often in a row an engine that served may say that it does not before it is ended."""
 _WEIGH_S = 5.0
 _SWEEP_S = 0.5
 
@@ -114,6 +116,7 @@ class Replica:
             failures=known.failures,
             progress=self._preparation.progress if self._preparation else 0.0,
             detail=self._detail(),
+            unwell=self._unwell() if known.phase is Phase.READY else "",
             memory_bytes=self._memory_bytes if live else None,
             retry_at_s=known.retry_at_s,
             cause=known.cause,
@@ -135,6 +138,14 @@ class Replica:
         last = self._vigil.last if self._vigil else None
         loading = self._memo.phase in {Phase.STARTING, Phase.LOADING}
         return last.detail if last is not None and loading else ""
+
+    def _unwell(self) -> str:
+        if self._ending is not None:
+            return f"it {self._verdict}"
+        vigil = self._vigil
+        if vigil is None or vigil.last is None or not vigil.refusals:
+            return ""
+        return f"the engine is not well: {vigil.last.detail}"
 
     # --- starting -------------------------------------------------------------------------------
 
@@ -206,6 +217,10 @@ class Replica:
             self._end(verdict=self._lateness(vigil, spec.launch_timeout_s))
         elif ready and vigil.unreachable_s() > _UNREACHABLE_S:
             self._end(verdict=f"stopped listening for {_UNREACHABLE_S:.0f} s while it ran")
+        elif ready and vigil.refusals >= _REFUSALS and vigil.last is not None:
+            self._end(
+                verdict=f"was not well after it served: {vigil.last.detail}, {_REFUSALS} times"
+            )
         if ready:
             self._is_open(vigil)
         self._weigh()

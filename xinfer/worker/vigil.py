@@ -14,17 +14,23 @@ _FIRST_S = 0.05
 _GROWTH = 1.3
 _START_MAX_S = 1.0
 _READY_S = 3.0
+_UNWELL_S = 1.0
 _START_TIMEOUT_S = 2.0
 _READY_TIMEOUT_S = 10.0
 
 
 class Vigil:
-    """`ready`: the engine served already (it was adopted). Asked often at first, then less."""
+    """`ready`: the engine served already (it was adopted). Asked often at first, then less.
+
+    `refusals` counts answers, without a good one in between, that say that an engine which served
+    no longer does. Silence is not among them: an engine that is busy may be slow to answer.
+    """
 
     def __init__(self, folder: Folder, order: Order, kit: Kit, *, address: str | None) -> None:
         self.address = address or (None if order.announces else f"{order.host}:{order.port}")
         self.ready = address is not None
         self.last: Reply | None = None
+        self.refusals = 0
         self._folder = folder
         self._order = order
         self._kit = kit
@@ -61,13 +67,21 @@ class Vigil:
 
     def _take(self, reply: Reply, now: float) -> None:
         self.last = reply
+        self._count(reply.answer)
         self.ready = self.ready or reply.answer is Answer.READY
         if reply.answer is not Answer.UNREACHABLE:
             self._unreachable_since = None
         elif self._unreachable_since is None:
             self._unreachable_since = now
         self._pause_s = min(_START_MAX_S, self._pause_s * _GROWTH)
-        self._next = now + (_READY_S if self.ready else self._pause_s)
+        calm_s = _UNWELL_S if self.refusals else _READY_S
+        self._next = now + (calm_s if self.ready else self._pause_s)
+
+    def _count(self, answer: Answer) -> None:
+        if answer is Answer.READY:
+            self.refusals = 0
+        elif answer is Answer.LOADING and self.ready:
+            self.refusals += 1
 
     def _find_address(self) -> bool:
         """An engine that binds its own port writes the address, whole, once it listens."""

@@ -9,7 +9,10 @@ from xinfer.api.resources.replicas import Addition
 
 
 class ReplicaDescription(TypedDict):
-    """One replica: where it is, how it does, what it takes (bytes)."""
+    """One replica: where it is, how it does, what it takes (bytes).
+
+    `unwell` says why one that is ready gets no requests.
+    """
 
     replica_id: int
     replica_model_uid: str
@@ -20,6 +23,7 @@ class ReplicaDescription(TypedDict):
     gpu_idx: list[int]
     status: str
     phase: str
+    unwell: str
     created_ts: int | None
     restarts: int
     failures: int

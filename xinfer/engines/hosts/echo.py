@@ -3,7 +3,8 @@
 It takes no model and next to no time, so that what stands before it can be tested and measured. A
 field `echo` in a request's body says how to behave: `delay_s` before the first byte, `chunks` to
 send (the words again and again), `chunk_delay_s` between them, `status` to refuse with, `crash`
-(end the process), `crash_after_chunks`, `hang` (never answer).
+(end the process), `crash_after_chunks`, `hang` (never answer), `wedge` (from then on tell whoever
+asks for the health that it does not serve).
 """
 
 from __future__ import annotations
@@ -120,6 +121,8 @@ class Echo:
             asked: dict[str, Any] = msgspec.json.decode(body)
             manner = asked.get("echo") or {}
             _misbehave(connection, manner)
+            if manner.get("wedge"):
+                self.ready.clear()
             if manner.get("status"):
                 refusal = echo_reply.refusal(manner["status"])
                 _send(connection, int(manner["status"]), refusal)

@@ -83,7 +83,7 @@ const PANELS = {
       ...causes(state),
       model.state !== "ready" && !state.timeline.some((entry) => entry.cause) && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
       h("dl", { class: "stats", key: "stats" }, numbers(model)),
-      h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas) : h("div", { class: "card-pad" }, ghosts(2))),
+      h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas, model.state) : h("div", { class: "card-pad" }, ghosts(2))),
       h("section", { class: "card", key: "timeline" }, h("div", { class: "card-head" }, h("h2", {}, "Launch"), h("span", { class: "small faint" }, "how long each phase took")), state.timeline.map(phases)),
     ];
   },
@@ -112,15 +112,15 @@ function numbers(model) {
   ];
 }
 
-function table(replicas) {
+function table(replicas, state) {
   const lines = replicas.map((each) => h("tr", { key: each.replica_model_uid },
-    h("td", { class: "mono nowrap" }, each.replica_model_uid), h("td", {}, badge(each.phase)), h("td", {}, each.node),
+    h("td", { class: "mono nowrap" }, each.replica_model_uid), h("td", {}, each.unwell ? h("span", { title: each.unwell }, badge("unwell", "bad")) : badge(each.phase)), h("td", {}, each.node),
     h("td", {}, each.gpu_idx?.length ? `GPU ${each.gpu_idx.join(", ")}` : "CPU"), h("td", { class: "r nowrap" }, bytes(each.memory_bytes)),
     h("td", { class: "r" }, each.pid ?? "–"), h("td", { class: "r" }, each.restarts ?? 0), h("td", { class: "r" }, each.failures ?? 0)));
   const names = ["Replica", "Phase", "Node", "Device"];
   return h("div", { class: "table-wrap" }, h("table", {},
     h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)), ["Memory", "Process", "Restarts", "Failures"].map((name) => h("th", { scope: "col", class: "r" }, name)))),
-    h("tbody", {}, lines.length ? lines : h("tr", {}, h("td", { colspan: 8, class: "dim" }, "No node has taken a replica yet.")))));
+    h("tbody", {}, lines.length ? lines : h("tr", {}, h("td", { colspan: 8, class: "dim" }, state === "stopped" ? "It has no replicas." : "No node has taken a replica yet.")))));
 }
 
 /** Why replicas failed, with the engine's last words; the same cause is shown once. */

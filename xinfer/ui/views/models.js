@@ -21,7 +21,7 @@ export function mount(place) {
 }
 
 async function advance(progress) {
-  const moving = (live.models ?? []).filter((model) => model.state !== "ready");
+  const moving = (live.models ?? []).filter((model) => !["ready", "stopped"].includes(model.state));
   await Promise.all(moving.map(async ({ id }) => progress.set(id, await get(`/v1/models/${enc(id)}/progress`).catch(() => null))));
   return moving.length > 0;
 }
