@@ -10,6 +10,7 @@ import falcon
 import falcon.testing
 import pytest
 
+from tests.unit.api.documented import DocumentedClient
 from tests.unit.half_hub import HalfWorkers
 from tests.unit.services.conftest import House, Shelf, house
 from tests.unit.services.people import ADMIN_KEY, People
@@ -171,6 +172,6 @@ def api(
         cors=Cors(["https://chat.example.org"], credentials_needed=True),
         audit=people.audit,
     )
-    return falcon.testing.TestClient(
+    return DocumentedClient(
         create_app(routes(resources), gate), headers={"Authorization": f"Bearer {KEY}"}
     )

@@ -187,7 +187,11 @@ class _Description:
         one = self._operation
         failed = self._json(failure.kind(one.path)) if one.method != "HEAD" else {}
         made = {
-            status: {"description": failure.MEANINGS[status], **failed} for status in self._errors()
+            status: {
+                "description": failure.MEANINGS[status],
+                **(failed if status >= _FIRST_ERROR else {}),
+            }
+            for status in self._errors()
         }
         made |= {
             status: {"description": failure.MEANINGS[status], **self._json(kind)}

@@ -30,6 +30,7 @@ class InferenceFailure(TypedDict):
 
 
 MEANINGS = {
+    304: "It is what the ETag of If-None-Match names.",
     400: "The request is wrong; the message names the key.",
     401: "No credential, or one that is not valid.",
     403: "A valid credential without the right to this, or a page of another site.",

@@ -11,22 +11,36 @@ _FILE = dict.fromkeys(("text/html", "text/css", "text/javascript", "image/svg+xm
 
 OPERATIONS = (
     Operation(method="GET", path="/", summary="Leads to /ui", status=302),
-    Operation(method="GET", path="/ui", summary="The pages of the installation", content=_HTML),
+    Operation(
+        method="GET",
+        path="/ui",
+        summary="The pages of the installation",
+        content=_HTML,
+        errors=(304,),
+    ),
     Operation(
         method="GET",
         path="/ui/{path:path}",
         summary="A file of the pages",
         content=_FILE,
-        errors=(404,),
+        errors=(304, 404),
     ),
-    Operation(method="GET", path="/openapi.json", summary="This document", reply=dict[str, Any]),
-    Operation(method="GET", path="/docs", summary="This document as a page", content=_HTML),
+    Operation(
+        method="GET",
+        path="/openapi.json",
+        summary="This document",
+        reply=dict[str, Any],
+        errors=(304,),
+    ),
+    Operation(
+        method="GET", path="/docs", summary="This document as a page", content=_HTML, errors=(304,)
+    ),
     Operation(
         method="GET",
         path="/docs/{path:path}",
         summary="A file of that page",
         content=_FILE,
-        errors=(404,),
+        errors=(304, 404),
     ),
     Operation(method="GET", path="/redoc", summary="Leads to /docs", status=302),
 )
