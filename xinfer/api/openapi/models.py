@@ -9,8 +9,6 @@ from msgspec import Meta
 from xinfer.api.openapi.operation import NULL, Body, Operation, Query
 from xinfer.api.resources.abort import AbortBody
 from xinfer.api.schemas.launch import LaunchBody
-from xinfer.api.schemas.recipe import RecipeBody, RecipeReply
-from xinfer.services.recipes import Changes
 
 
 class ModelDescription(TypedDict):
@@ -115,45 +113,15 @@ class AbortReply(TypedDict):
     msg: str
 
 
-class AutostartEntry(TypedDict):
-    """`launch` is the body of the launch; secrets are left out."""
-
-    enabled: bool
-    priority: int
-    max_retries: int
-    retry_interval_seconds: int
-    launch: dict[str, Any]
-    state: dict[str, Any]
-
-
-class AutostartEntries(TypedDict):
-    """Every model that is declared."""
-
-    models: list[AutostartEntry]
-
-
-class AutostartName(TypedDict):
-    """One of them by uid."""
-
-    enabled: bool
-    model_uid: str
-
-
-class AutostartSummary(TypedDict):
-    """The uids alone."""
-
-    models: list[AutostartName]
-
-
 Natural = Annotated[int, Meta(ge=0)]
 Lines = Annotated[int, Meta(ge=0, le=100_000)]
 
 _WAIT = Query(
     name="wait_ready", kind=bool, default=True, doc="Whether the reply waits until it is ready."
 )
-_LAUNCH_ERRORS = (409, 499)
+LAUNCH_ERRORS = (409, 499)
 _VERSION_EXAMPLE = {"model_version": "qwen3--4B--ggufv2--Q4_K_M", "model_engine": "llama.cpp"}
-_LAUNCH_EXAMPLE = {"model_uid": "chat", "model_name": "chat", "model_engine": "echo"}
+LAUNCH_EXAMPLE = {"model_uid": "chat", "model_name": "chat", "model_engine": "echo"}
 
 OPERATIONS = (
     Operation(
@@ -166,9 +134,9 @@ OPERATIONS = (
         doc="Keys beyond these are options of the engine. It is declared: it comes back after a "
         "restart of anything.",
         query=(_WAIT,),
-        body=Body(kind=LaunchBody, example=_LAUNCH_EXAMPLE),
+        body=Body(kind=LaunchBody, example=LAUNCH_EXAMPLE),
         reply=ModelUid,
-        errors=_LAUNCH_ERRORS,
+        errors=LAUNCH_ERRORS,
     ),
     Operation(
         method="GET",
@@ -188,7 +156,7 @@ OPERATIONS = (
         query=(_WAIT,),
         body=Body(kind=VersionLaunch, example=_VERSION_EXAMPLE),
         reply=ModelUid,
-        errors=_LAUNCH_ERRORS,
+        errors=LAUNCH_ERRORS,
     ),
     Operation(
         method="GET",
@@ -245,53 +213,5 @@ OPERATIONS = (
         summary="End a request that runs",
         body=Body(kind=AbortBody, required=False),
         reply=AbortReply,
-    ),
-    Operation(
-        method="GET",
-        path="/v1/autostart/models",
-        summary="List what starts by itself",
-        reply=AutostartEntries,
-        errors=(503,),
-    ),
-    Operation(
-        method="POST",
-        path="/v1/autostart/models",
-        summary="Declare a model",
-        doc="A launch, under `launch` or flat, which is not waited for.",
-        body=Body(kind=dict[str, Any], example={"launch": _LAUNCH_EXAMPLE}),
-        reply=AutostartEntries,
-        errors=_LAUNCH_ERRORS,
-    ),
-    Operation(
-        method="GET",
-        path="/v1/autostart/models/summary",
-        summary="List the uids of what starts by itself",
-        reply=AutostartSummary,
-        errors=(503,),
-    ),
-    Operation(
-        method="DELETE",
-        path="/v1/autostart/models/{uid}",
-        summary="Let a model not start by itself",
-        doc="It is terminated. One that is not there is no failure.",
-        reply=AutostartSummary,
-        errors=(409,),
-    ),
-    Operation(
-        method="GET",
-        path="/v1/recipe",
-        summary="Read what is desired",
-        doc="The ETag is the revision.",
-        reply=RecipeReply,
-        errors=(503,),
-    ),
-    Operation(
-        method="PUT",
-        path="/v1/recipe",
-        summary="Apply the models of recipes",
-        doc="With the ETag as If-Match, only what was read is replaced.",
-        body=Body(kind=RecipeBody, example={"models": [{"uid": "chat", "engine": "echo"}]}),
-        reply=Changes,
-        errors=(409,),
     ),
 )

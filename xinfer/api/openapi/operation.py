@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 JSON = "application/json"
 NULL: Any = type(None)
 """The type of a reply that says nothing."""
+
+
+class Done(TypedDict):
+    """It is done."""
+
+    ok: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+"""One in the template of a route; its converter is of no interest to callers."""
 
 ModelType = Literal["LLM", "embedding", "rerank", "image", "audio", "video"]
 
