@@ -10,18 +10,23 @@ from xinfer.domain.replica import ReplicaStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """An accelerator. Memory in bytes; `used_bytes` counts every process on it."""
+    """An accelerator. Memory in bytes; `used_bytes` counts every process on it.
+
+    `load` is the share of the last moments, 0..1, in which it worked (None = it does not tell).
+    """
 
     index: int
     name: str
     kind: str
     total_bytes: int
     used_bytes: int
+    load: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a node offers to engines. `cores` are physical; memory in bytes.
+    """What a node offers to engines. `cores` are physical; memory in bytes; `load` is the share of
+    its processors, 0..1, that all programs together kept busy lately (None = not measured yet).
 
     `system` is such as "linux-x86_64" or "darwin-arm64". `missing` says, by engine,
     why the engine's environment cannot run it as things are; engines that are not named can run.
@@ -32,6 +37,7 @@ class Machine:
     memory_available_bytes: int
     system: str
     devices: tuple[Device, ...] = ()
+    load: float | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
 
 

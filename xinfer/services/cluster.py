@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import xinfer
-from xinfer.domain.node import NodeState
+from xinfer.domain.node import Device, NodeState
 from xinfer.domain.ports import ObservedStore
 
 
@@ -65,7 +65,11 @@ class Cluster:
         return max((len(state.report.machine.devices) for state in nodes), default=0)
 
     def info(self, *, detailed: bool) -> list[dict[str, Any]]:
-        """`GET /v1/cluster/info`; memory in bytes, but accelerators' in MiB unless `detailed`."""
+        """`GET /v1/cluster/info`; memory in bytes, but accelerators' in MiB unless `detailed`.
+
+        `load` is the share 0..1 that processors, or an accelerator, worked lately; null =
+        not known.
+        """
         supervisor = {
             "node_type": "Supervisor",
             "ip_address": self._address,
@@ -97,7 +101,9 @@ class Cluster:
             "gpu_vram_total": total,
             "gpu_vram_available": total - used,
             "gpu_names": [device.name for device in machine.devices],
+            "devices": [_device(device) for device in machine.devices],
             "cpu_count": machine.cores,
+            "load": machine.load,
             "mem_total": machine.memory_total_bytes,
             "mem_available": machine.memory_available_bytes,
             "mem_used": machine.memory_total_bytes - machine.memory_available_bytes,
@@ -105,3 +111,14 @@ class Cluster:
             "alive": self._clock() - state.seen_at_s <= self._grace_s,
             "labels": dict(report.labels),
         }
+
+
+def _device(device: Device) -> dict[str, Any]:
+    return {
+        "index": device.index,
+        "name": device.name,
+        "kind": device.kind,
+        "total_bytes": device.total_bytes,
+        "used_bytes": device.used_bytes,
+        "load": device.load,
+    }

@@ -214,7 +214,8 @@ def _essence(report: NodeReport) -> NodeReport:
     machine = replace(
         report.machine,
         memory_available_bytes=0,
-        devices=tuple(replace(device, used_bytes=0) for device in report.machine.devices),
+        load=None,
+        devices=tuple(replace(each, used_bytes=0, load=None) for each in report.machine.devices),
     )
     replicas = tuple(replace(each, memory_bytes=None, gauges={}) for each in report.replicas)
     return replace(report, sequence=0, assignment=0, machine=machine, replicas=replicas)

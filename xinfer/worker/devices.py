@@ -6,6 +6,8 @@ import importlib
 import math
 import os
 import platform
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ import psutil
 from xinfer.domain.node import Device, Machine
 from xinfer.worker import cgroup
 
+_LOAD_S = 1.0
+"""A share of less time than this would say nothing."""
+
 
 class Devices:
     """Describes the machine again and again; what cannot change is looked up once."""
@@ -21,6 +26,7 @@ class Devices:
     def __init__(self) -> None:
         self._nvml = _nvml()
         self._metal = _metal_name()
+        self._load = Load()
         self._system = f"{platform.system().lower()}-{platform.machine().lower()}"
 
     def machine(self) -> Machine:
@@ -37,6 +43,7 @@ class Devices:
             memory_available_bytes=available,
             system=self._system,
             devices=self._devices(total, available),
+            load=self._load.measure(psutil.cpu_times()._asdict(), time.monotonic()),
         )
 
     def _devices(self, total: int, available: int) -> tuple[Device, ...]:
@@ -53,6 +60,31 @@ class Devices:
                 ),
             )
         return ()
+
+
+class Load:
+    """The share of the processors' time that was worked, from one asking to the next."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, float, float] | None = None
+        self._share: float | None = None
+
+    def measure(self, times: Mapping[str, float], now_s: float) -> float | None:
+        """0..1, or None at first. Asked again too soon it answers the same.
+
+        `times` are the seconds that all processors together have spent, by what on.
+        """
+        if self._last is not None and now_s - self._last[0] < _LOAD_S:
+            return self._share
+        # A guest's time is part of the user's.
+        whole = sum(value for name, value in times.items() if not name.startswith("guest"))
+        rest = times["idle"] + times.get("iowait", 0.0)
+        if self._last is not None:
+            passed = whole - self._last[1]
+            busy = 1.0 - (rest - self._last[2]) / passed if passed > 0 else 0.0
+            self._share = round(min(1.0, max(0.0, busy)), 3)
+        self._last = (now_s, whole, rest)
+        return self._share
 
 
 def cores(processors: float | None, topology: Path = Path("/sys/devices/system/cpu")) -> int:
@@ -112,7 +144,16 @@ def _nvidia_device(nvml: Any, index: int, handle: Any) -> Device:
         kind="cuda",
         total_bytes=int(memory.total),
         used_bytes=int(memory.used),
+        load=_nvidia_load(nvml, handle),
     )
+
+
+def _nvidia_load(nvml: Any, handle: Any) -> float | None:
+    """None from boards that do not tell, such as those that are divided."""
+    try:
+        return float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
+    except nvml.NVMLError:
+        return None
 
 
 def _metal_name() -> str:

@@ -121,8 +121,11 @@ def test_the_cluster_shows_its_nodes(api: Client, house: House) -> None:
         "gpu_vram_total": 16 * GIB,
         "alive": False,
         "labels": {"zone": "x"},
+        "load": None,
     }
     assert {key: detailed[key] for key in expected} == expected
+    board = {"index": 1, "name": "gpu", "kind": "cuda", "total_bytes": 8 * GIB, "used_bytes": 0}
+    assert detailed["devices"][1] == {**board, "load": None}
     status = api.simulate_get("/status").json
     assert status["uptime"] == 90
     assert status["workers"]["127.0.0.1:9001"]["node"] == "a"

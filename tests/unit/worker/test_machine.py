@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from xinfer.domain.node import Device
 from xinfer.worker.cgroup import Allowance, allowance
 from xinfer.worker.connections import established
-from xinfer.worker.devices import Devices, cores
+from xinfer.worker.devices import Devices, Load, cores
 
 MIB = 2**20
 
@@ -84,6 +85,16 @@ def test_this_machine_is_described() -> None:
     assert "-" in machine.system
 
 
+def test_the_load_is_what_was_worked_since_the_last_asking() -> None:
+    load = Load()
+    assert load.measure({"user": 100.0, "guest": 50.0, "idle": 900.0, "iowait": 10.0}, 0.0) is None
+    later = {"user": 103.0, "guest": 53.0, "idle": 900.5, "iowait": 10.5}
+    assert load.measure(later, 0.5) is None, "too soon"
+    assert load.measure(later, 2.0) == 0.75
+    assert load.measure({**later, "user": 999.0}, 2.9) == 0.75, "too soon again"
+    assert load.measure({**later, "idle": 904.5}, 4.0) == 0.0
+
+
 class Driver(types.ModuleType):
     """The calls of NVML that are used, for one board."""
 
@@ -105,17 +116,24 @@ class Driver(types.ModuleType):
     def nvmlDeviceGetMemoryInfo(self, handle: str) -> types.SimpleNamespace:  # noqa: N802
         return types.SimpleNamespace(total=80, used=3)
 
+    def nvmlDeviceGetUtilizationRates(self, handle: str) -> types.SimpleNamespace:  # noqa: N802
+        return types.SimpleNamespace(gpu=37, memory=5)
+
 
 def test_boards_are_listed_when_the_driver_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver("pynvml")
     monkeypatch.setitem(sys.modules, "pynvml", driver)
-    board = Device(index=0, name="NVIDIA H100", kind="cuda", total_bytes=80, used_bytes=3)
+    board = Device(
+        index=0, name="NVIDIA H100", kind="cuda", total_bytes=80, used_bytes=3, load=0.37
+    )
     devices = Devices()
     assert devices.machine().devices == (board,)
 
     def lost(self: Driver, handle: str) -> None:
         raise Driver.NVMLError
 
+    monkeypatch.setattr(Driver, "nvmlDeviceGetUtilizationRates", lost)
+    assert devices.machine().devices == (replace(board, load=None),)
     monkeypatch.setattr(Driver, "nvmlDeviceGetMemoryInfo", lost)
     assert devices.machine().devices == ()
 

@@ -33,6 +33,11 @@ export function compact(value) {
   return value.toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 1 });
 }
 
+/** Of a share 0..1. */
+export function percent(value) {
+  return `${Math.round(value * 100)} %`;
+}
+
 export function rate(value) {
   if (!value) return "0";
   return value < 10 ? value.toFixed(1) : number(value);

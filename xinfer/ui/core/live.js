@@ -81,7 +81,7 @@ function sample() {
       memory: total(live.metrics, "xinfer_replica_memory_bytes", { model: id }),
     };
   }
-  for (const node of nodes()) now.nodes[node.node] = { used: node.mem_used, devices: (node.devices ?? []).map((each) => each.used_bytes), load: node.load ?? null, vram: node.gpu_vram_total - node.gpu_vram_available };
+  for (const node of nodes()) now.nodes[node.node] = { used: node.mem_used, load: node.load, devices: node.devices ?? [] };
   live.samples.push(now);
   if (live.samples.length > KEPT) live.samples.shift();
 }

@@ -9,25 +9,26 @@ const PAD = 4;
 /** Where the pointer is over which plot, as a share of its width. */
 const pointed = new Map();
 
-/** series: [{name, points: [{at, value}]}]; `top` fixes the scale, `show` words a value, the scale ends at a round number of `unit`. */
-export function plot({ title, series, top = null, show, unit = 1, span = 900 }) {
+/** series: [{name, points: [{at, value}]}]; `top` fixes the scale, `id` tells plots of one title apart, `show` words a value, the scale ends at a round number of `unit`. */
+export function plot({ title, id = "", series, top = null, show, unit = 1, span = 900 }) {
   const now = Math.max(Date.now() / 1000 - 2, ...series.map((each) => each.points.at(-1)?.at ?? 0));
   const first = Math.min(...series.map((each) => each.points[0]?.at ?? now));
   const from = Math.max(now - span, Math.min(first, now - 60));
   const high = top ?? unit * nice(Math.max(0, ...series.flatMap((each) => each.points.map((point) => point.value))) / unit);
   const x = (at) => PAD + ((at - from) / (now - from || 1)) * (W - 2 * PAD);
   const y = (value) => H - PAD - (Math.min(value, high) / (high || 1)) * (H - 2 * PAD);
-  const lines = series.map((each, place) => ({ ...each, colour: `var(--c${(place % 6) + 1})`, points: each.points.filter((point) => point.at >= from) }));
+  const lines = series.map((each, place) => ({ ...each, colour: `var(--c${(place % 8) + 1})`, points: each.points.filter((point) => point.at >= from) }));
   const last = (each) => each.points.at(-1)?.value;
   const scale = { lines, from, now, show, x, y };
+  const spot = `${title} ${id}`;
   const figure = h("figure", { class: "plot", role: "img", "aria-label": `${title}: ${lines.map((each) => `${each.name} ${show(last(each) ?? 0)}`).join(", ")}` },
-    h("figcaption", {}, h("span", { class: "label" }, title), h("span", { class: "legend" }, lines.slice(0, 6).map((each) => key(each, show(last(each) ?? 0), lines.length > 1)))),
-    h("div", { class: "plot-area", onpointermove: (event) => point(event, title, scale), onpointerleave: (event) => leave(event, title) },
+    h("figcaption", {}, h("span", { class: "label" }, title), h("span", { class: "legend" }, lines.slice(0, 8).map((each) => key(each, show(last(each) ?? 0), lines.length > 1)))),
+    h("div", { class: "plot-area", onpointermove: (event) => point(event, spot, scale), onpointerleave: (event) => leave(event, spot) },
       s("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", "aria-hidden": "true" },
         [0, 0.5, 1].map((share) => s("line", { class: "plot-grid", x1: 0, x2: W, y1: y(high * share), y2: y(high * share) })),
         lines.map((each) => trace(each, x, y, lines.length === 1))),
       h("span", { class: "plot-top xs faint num" }, show(high)),
-      h("div", { class: "plot-tip" }, reading(title, scale))),
+      h("div", { class: "plot-tip" }, reading(spot, scale))),
     h("div", { class: "plot-axis xs faint num" }, h("span", {}, clock(from)), h("span", {}, clock(now))));
   return figure;
 }
@@ -43,22 +44,22 @@ function trace({ points, colour }, x, y, filled) {
   return s("g", { style: { color: colour } }, filled && s("path", { class: "plot-fill", d: area }), s("path", { class: "plot-line", d: path }));
 }
 
-function point(event, title, scale) {
+function point(event, spot, scale) {
   const area = event.currentTarget;
   const box = area.getBoundingClientRect();
-  pointed.set(title, (event.clientX - box.left) / box.width);
-  render(area.querySelector(".plot-tip"), reading(title, scale));
+  pointed.set(spot, (event.clientX - box.left) / box.width);
+  render(area.querySelector(".plot-tip"), reading(spot, scale));
 }
 
-function leave(event, title) {
-  pointed.delete(title);
+function leave(event, spot) {
+  pointed.delete(spot);
   render(event.currentTarget.querySelector(".plot-tip"));
 }
 
 /** What the lines say where the pointer is. */
-function reading(title, { lines, from, now, show, x, y }) {
-  const at = from + pointed.get(title) * (now - from);
-  const found = pointed.has(title) ? lines.filter((each) => each.points.length).map((each) => ({ ...each, point: nearest(each.points, at) })) : [];
+function reading(spot, { lines, from, now, show, x, y }) {
+  const at = from + pointed.get(spot) * (now - from);
+  const found = pointed.has(spot) ? lines.filter((each) => each.points.length).map((each) => ({ ...each, point: nearest(each.points, at) })) : [];
   if (!found.length) return [];
   const place = (x(found[0].point.at) / W) * 100;
   return [

@@ -2,7 +2,7 @@
 
 import { get } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
-import { bytes, number, plural, rate, seconds } from "/ui/core/format.js";
+import { bytes, number, percent, plural, rate, seconds } from "/ui/core/format.js";
 import { fleet, live, nodes, refresh, watch } from "/ui/core/live.js";
 import { total } from "/ui/core/metrics.js";
 import { badge, bar, empty, failure, ghosts, head, stat } from "/ui/core/parts.js";
@@ -33,7 +33,7 @@ function body(state) {
   return [
     h("dl", { class: "stats", key: "stats" }, numbers(state)),
     h("div", { class: "plots", key: "plots" }, plots().map((figure) => h("div", { class: "card" }, figure))),
-    h("ul", { class: "nodes", key: "nodes" }, nodes().map((node) => h("li", { key: node.node }, machine(node, state)))),
+    h("ul", { class: "nodes", key: "nodes" }, nodes().map((node) => h("li", { key: node.node, class: node.devices.length ? "wide" : "" }, machine(node, state)))),
   ];
 }
 
@@ -51,18 +51,30 @@ function numbers({ status }) {
 
 function plots() {
   const all = nodes();
-  const of = (field) => all.map((node) => ({ name: node.node, points: live.samples.filter((one) => one.nodes[node.node]).map((one) => ({ at: one.at, value: one.nodes[node.node][field] ?? 0 })) }));
-  const has = (field) => live.samples.some((one) => Object.values(one.nodes).some((node) => node[field] !== null && node[field] !== undefined));
-  const found = [
+  const of = (field) => all.map((node) => ({ name: node.node, points: points(node, (seen) => seen[field]) }));
+  return [
     plot({ title: "Tokens per second", series: [{ name: "all models", points: fleet("rate") }], show: rate }),
     plot({ title: "Requests in flight", series: [{ name: "in flight", points: fleet("inFlight") }, { name: "waiting", points: fleet("queued") }], show: (value) => number(value) }),
+    plot({ title: "Processor load", series: of("load"), top: 1, show: percent }),
     plot({ title: "Memory in use", series: of("used"), top: Math.max(...all.map((node) => node.mem_total)), show: bytes }),
+    plot({ title: "Memory of the models", series: modelMemory(), unit: 2 ** 30, show: bytes }),
   ];
-  const onDevices = all.some((node) => node.gpu_vram_total);
-  if (onDevices) found.push(plot({ title: "Accelerator memory in use", series: of("vram"), top: Math.max(...all.map((node) => node.gpu_vram_total)), show: bytes }));
-  else found.push(plot({ title: "Memory of the models", series: modelMemory(), unit: 2 ** 30, show: bytes }));
-  if (has("load")) found.push(plot({ title: "Load", series: of("load"), show: (value) => value.toFixed(2) }));
-  return found;
+}
+
+/** What was read of a node over time; what it did not tell is left out. */
+function points(node, read) {
+  const known = live.samples.filter((one) => one.nodes[node.node]);
+  return known.map((one) => ({ at: one.at, value: read(one.nodes[node.node]) ?? null })).filter((one) => one.value !== null);
+}
+
+/** The accelerators of a node: what they do, and the memory in use of each. */
+function devicePlots(node) {
+  const of = (field) => node.devices.map(({ index }) => ({ name: `GPU ${index}`, points: points(node, (seen) => seen.devices.find((each) => each.index === index)?.[field]) }));
+  const top = Math.max(...node.devices.map((device) => device.total_bytes));
+  return [
+    node.devices.some((device) => device.load !== null) && plot({ title: "Accelerator load", id: node.node, series: of("load"), top: 1, show: percent }),
+    plot({ title: "Accelerator memory", id: node.node, series: of("used_bytes"), top, show: bytes }),
+  ].filter(Boolean);
 }
 
 function modelMemory() {
@@ -78,15 +90,15 @@ function machine(node, { status }) {
     h("div", { class: "card-head" }, h("h2", {}, node.node), badge(node.alive ? "alive" : "silent", node.alive ? "good" : "bad")),
     h("div", { class: "card-pad stack" },
       usage("Memory", node.mem_used, node.mem_total),
-      (node.devices ?? []).map((device) => usage(`${device.index}: ${device.name}`, device.used_bytes, device.total_bytes)),
-      !node.devices && node.gpu_count > 0 && usage(node.gpu_names.join(", "), node.gpu_vram_total - node.gpu_vram_available, node.gpu_vram_total),
+      node.devices.length > 0 && h("div", { class: "devices" }, node.devices.map((device) => usage(`${device.index}: ${device.name}`, device.used_bytes, device.total_bytes))),
+      node.devices.length > 0 && h("div", { class: "plots plots-inner" }, devicePlots(node)),
       h("dl", { class: "facts" }, facts(node, replicas.length, seen).map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", { title: value }, value)))),
       Object.keys(node.labels ?? {}).length > 0 && h("div", { class: "tags" }, Object.entries(node.labels).map(([name, value]) => h("span", { class: "tag" }, `${name}=${value}`))),
       replicas.length > 0 && h("ul", { class: "stack-s" }, replicas.map((line) => replica(line)))));
 }
 
 function facts(node, replicas, seen) {
-  return [["Address", node.ip_address], ["Cores", String(node.cpu_count)], ["Runs", plural(replicas, "replica")], ["Version", node.software_version], ["Heard of", seen === undefined ? "–" : `${seconds(seen)} ago`]];
+  return [["Address", node.ip_address], ["Cores", String(node.cpu_count)], ["Load", node.load === null ? "–" : percent(node.load)], ["Runs", plural(replicas, "replica")], ["Version", node.software_version], ["Heard of", seen === undefined ? "–" : `${seconds(seen)} ago`]];
 }
 
 function replica({ labels, value }) {
