@@ -19,6 +19,7 @@ from scripts.benchmark.gateway import gateway, scaling, soak
 from scripts.benchmark.management import management
 from scripts.benchmark.served import ENGINES, engines
 from scripts.benchmark.startup import install_mb, startup
+from scripts.benchmark.ui import ui
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "startup": startup,
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "engine": engine,
     "engines": engines,
     "embeddings": embeddings,
+    "ui": ui,
     "soak": soak,
 }
 TARGETS = (
@@ -60,6 +62,8 @@ TARGETS = (
     ("xinfer list", "commands.list_ms", "<=", 300, "ms"),
     ("embeddings in batches of 32, against bare", "embeddings.batches_ratio", ">=", 0.9, ""),
     ("256 clients with a text, against a batch", "embeddings.singles_ratio", "<=", 1.2, ""),
+    ("first paint of the web UI", "ui.first_paint_ms", "<=", 1000, "ms"),
+    ("weight of a page of it", "ui.kb", "<=", 300, "kB"),
     ("errors in 256 streams", "soak.errors", "<=", 0, ""),
 )
 

@@ -30,7 +30,7 @@ PAGES = {
     "access": ".empty",
     "access?tab=usage": ".segments",
 }
-LIMIT = 300 * 1024
+LIMIT = 300_000
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -13,7 +13,7 @@ from xinfer.api.resources.ui import PLACE
 Client = falcon.testing.TestClient
 
 FILES = sorted(path.relative_to(PLACE).as_posix() for path in PLACE.rglob("*") if path.is_file())
-LIMIT = 300 * 1024
+LIMIT = 300_000
 
 
 def anonymous(api: Client, path: str, **headers: str) -> falcon.testing.Result:
