@@ -70,6 +70,12 @@ def test_replicas_spread_over_hosts_and_serve_through_their_doors(network: Netwo
     assert status == 503
     assert "node 'd'" in refusal["detail"]
     assert "b, c" in refusal["detail"]
+    status, refusal = supervisor.launch("big", n_gpu=2)
+    assert status == 503
+    for lack in ("node 'b': has no accelerator", "node 'c': has no accelerator"):
+        assert lack in refusal["detail"]
+    assert supervisor.launch("there", worker_ip=b.address)[0] == 200
+    assert set(supervisor.ready("there")) == {"b"}
 
 
 def test_the_command_line_works_from_any_host(network: Network) -> None:
@@ -109,6 +115,19 @@ def test_a_lost_host_is_replaced_and_its_replicas_are_not_doubled(network: Netwo
     wait_until("it is ended on the host that came back", lambda: not host.processes("xinfer: echo"))
     assert len(other.processes("xinfer: echo")) == 1
     assert supervisor.chat("parrot")[0] == 200
+
+
+def test_what_fits_only_a_lost_host_is_there_again_without_a_reload(network: Network) -> None:
+    supervisor, b, _ = cluster(network, "{parrot: {engine: echo, labels: {disk: fast}}}")
+    wait_until("it is ready on b", lambda: supervisor.ready("parrot"))
+    before = supervisor.ready("parrot")
+    b.cut()
+    wait_until("b is lost", lambda: set(supervisor.nodes()) == {"c"})
+    b.heal()
+    wait_until("b is back", lambda: set(supervisor.nodes()) == {"b", "c"})
+    assert supervisor.ready("parrot") == before
+    assert len(b.processes("xinfer: echo")) == 1
+    wait_until("it serves", lambda: supervisor.chat("parrot")[0] == 200)
 
 
 def test_a_dead_host_is_replaced(network: Network) -> None:

@@ -12,6 +12,7 @@ from xinfer.domain.node import Device, NodeReport
 from xinfer.domain.state import AssignedReplica
 
 _NAMED_AT_MOST = 4
+_ANOTHER = "is another node"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +25,14 @@ class Seat:
 
 def matches(placement: Placement, report: NodeReport) -> bool:
     """Whether a node is the one, and has the labels, that a spec asks for."""
-    if placement.node is not None and placement.node != report.node:
+    if placement.node is not None and not is_called(report, placement.node):
         return False
     return all(report.labels.get(name) == value for name, value in placement.labels.items())
+
+
+def is_called(report: NodeReport, name: str) -> bool:
+    """Whether `name` means this node: its name, or its address with or without the port."""
+    return name in (report.node, report.address, report.address.rpartition(":")[0])
 
 
 def place(
@@ -73,8 +79,8 @@ def _room(
 
 
 def _mismatch(placement: Placement, report: NodeReport) -> str:
-    if placement.node is not None and placement.node != report.node:
-        return "is another node"
+    if placement.node is not None and not is_called(report, placement.node):
+        return _ANOTHER
     lacking = [
         f"{name}={value}"
         for name, value in placement.labels.items()
@@ -149,11 +155,12 @@ def _automatic(
 def _sentence(spec: ModelSpec, shortages: Mapping[str, str]) -> str:
     """`spec.placement` and memory as asked, then what each node has."""
     place = spec.placement
-    if place.node is not None and place.node not in shortages:
+    meant = {name: lack for name, lack in shortages.items() if lack != _ANOTHER}
+    if place.node is not None and not meant:
         known = ", ".join(sorted(shortages)) or "none"
         return f"It must run on node '{place.node}', which is not there (there are: {known})."
     if place.node is not None:
-        shortages = {place.node: shortages[place.node]}
+        shortages = meant
     named = sorted(shortages)[:_NAMED_AT_MOST]
     parts = [f"node '{name}': {shortages[name]}" for name in named]
     if len(shortages) > len(named):
@@ -167,6 +174,6 @@ def _needs(spec: ModelSpec) -> str:
     if place.gpu_idx:
         needs.append(f"the accelerators {', '.join(map(str, place.gpu_idx))}")
     elif isinstance(place.n_gpu, int):
-        needs.append(f"{place.n_gpu} accelerators")
+        needs.append(f"{place.n_gpu} accelerator{'s' if place.n_gpu > 1 else ''}")
     needs += [f"the label {name}={value}" for name, value in place.labels.items()]
     return " and ".join(needs) or "a node"

@@ -25,6 +25,31 @@ def test_node_and_labels_are_obeyed() -> None:
     assert unknown == "It must run on node 'c', which is not there (there are: a, b)."
 
 
+def test_a_node_is_also_meant_by_its_address() -> None:
+    nodes = node("a"), node("bb")
+    for name in ("bb", "127.0.0.1:9002"):
+        assert placed(spec(placement=Placement(node=name)), *nodes) == Seat(node="bb")
+    local = Placement(node="127.0.0.1", labels={"zone": "east"})
+    refusal = str(placed(spec(placement=local), *nodes))
+    assert "node 'a': lacks the label zone=east; node 'bb': lacks the label" in refusal
+    lacking = Placement(node="bb", n_gpu=1)
+    refusal = str(placed(loaded(placement=lacking), *nodes))
+    assert "node 'bb': has no accelerator" in refusal
+    assert "'a'" not in refusal
+
+
+def test_a_refusal_names_what_each_node_lacks() -> None:
+    nodes = node("cpu"), node("small", gpus=[8]), node("full", gpus=[80], labels={"disk": "fast"})
+    wanted = Placement(n_gpu=1, labels={"disk": "fast"})
+    busy = on("full", loaded("x"), 0, 0)
+    refusal = placed(loaded(memory_bytes=20 * GIB, placement=wanted), *nodes, taken=(busy,))
+    assert refusal == (
+        "No node can take a replica that needs 20.0 GiB and 1 accelerator and the label disk=fast; "
+        "node 'cpu': lacks the label disk=fast; node 'full': 0 of 1 accelerators free; "
+        "node 'small': lacks the label disk=fast."
+    )
+
+
 def test_what_others_asked_for_is_not_given_twice() -> None:
     big = spec("big", memory_bytes=10 * GIB)
     one = spec(memory_bytes=7 * GIB)
