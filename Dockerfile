@@ -14,6 +14,8 @@ ARG PIP_FIND_LINKS=""
 ARG PIP_EXTRA_INDEX_URL=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_FIND_LINKS=$PIP_FIND_LINKS \
     PIP_EXTRA_INDEX_URL=$PIP_EXTRA_INDEX_URL
+# Debian keeps no older versions of a package, so that none is named.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
@@ -24,8 +26,8 @@ RUN /opt/xinfer/bin/pip install \
       -r /src/requirements/transformers-cuda.txt \
       -r /src/requirements/sentence-transformers-cuda.txt
 RUN for engine in $ENGINES; do \
-      python3 -m venv /opt/engines/$engine \
-      && /opt/engines/$engine/bin/pip install -r /src/requirements/$engine-cuda.txt \
+      python3 -m venv "/opt/engines/$engine" \
+      && "/opt/engines/$engine/bin/pip" install -r "/src/requirements/$engine-cuda.txt" \
       || exit 1; \
     done; mkdir -p /opt/engines
 COPY . /src/xinfer
@@ -36,17 +38,20 @@ LABEL org.opencontainers.image.title="xinfer" \
       org.opencontainers.image.description="Serves models from a recipe, on NVIDIA accelerators" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The compiler is for the kernels that vLLM and SGLang build when they start.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates gcc libc6-dev libgomp1 python3 \
       python3-dev \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --home-dir /var/lib/xinfer --create-home xinfer
+ && groupadd --gid 10001 xinfer \
+ && useradd --uid 10001 --gid 10001 --no-log-init --home-dir /var/lib/xinfer --create-home xinfer
 COPY --from=build /opt /opt
 ENV PATH=/opt/xinfer/bin:/usr/local/bin:/usr/bin:/bin XINFER_HOME=/var/lib/xinfer \
     PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /var/lib/xinfer
-USER xinfer
+# By number, so that a cluster can see that it is not root.
+USER 10001:10001
 VOLUME /var/lib/xinfer
 EXPOSE 9997
 STOPSIGNAL SIGTERM
