@@ -27,7 +27,7 @@ def cached(server: Server, output: str, model_name: str | None, worker_ip: str |
     xinfer cached -n qwen2.5-instruct -o json
     """
     with server.connect() as client:
-        found = client.run(calls.list_cached(model_name, worker_ip))
+        found = client.run(calls.list_cached_models(model_name, worker_ip))
     if not found and output == "table":
         click.echo("There are no cache files.")
         return
@@ -53,12 +53,12 @@ def remove_cache(server: Server, model_version: str, worker_ip: str | None, chec
     xinfer remove-cache -n qwen2.5-instruct--0_5B--ggufv2--q4_k_m
     """
     with server.connect() as client:
-        files = client.run(calls.list_cached_files(model_version, worker_ip))
+        files = client.run(calls.list_deletable_models(model_version, worker_ip))
         for path in files["paths"]:
             click.echo(path)
         if not check:
             click.confirm("Delete these files?", abort=True)
-        removed = client.run(calls.remove_cached(model_version, worker_ip))
+        removed = client.run(calls.confirm_and_remove_model(model_version, worker_ip))
     click.echo("The files are deleted." if removed else "There was nothing to delete.")
 
 

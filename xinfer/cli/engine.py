@@ -40,9 +40,9 @@ def engine(
     xinfer engine -n qwen2.5-instruct -en llama.cpp -s 0_5 -f ggufv2
     """
     with server.connect() as client:
-        found = client.run(calls.query_engines(model_name, model_type))
+        found = client.run(calls.query_engine_by_model_name(model_name, model_type))
         if found is None:
-            known = client.run(calls.list_registrations(model_type))
+            known = client.run(calls.list_model_registrations(model_type))
             names = [str(each["model_name"]) for each in known]
             raise Failure(
                 f"The catalog has no {model_type} model '{model_name}'.",

@@ -79,7 +79,7 @@ def register(
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{file} cannot be read: {error}.", "Check the file.") from error
     with server.connect() as client:
-        client.run(calls.register(model_type, text))
+        client.run(calls.register_model(model_type, text, persist=True))
     click.echo(f"{file.name} is registered.", err=True)
 
 
@@ -96,7 +96,7 @@ def unregister(server: Server, model_type: str, model_name: str) -> None:
     xinfer unregister -n my-model
     """
     with server.connect() as client:
-        client.run(calls.unregister(model_type, model_name))
+        client.run(calls.unregister_model(model_type, model_name))
     click.echo(f"'{model_name}' is not registered any more.", err=True)
 
 

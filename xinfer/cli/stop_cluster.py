@@ -50,7 +50,7 @@ def _models(worker: dict[str, Any]) -> str:
 
 def _stopped(client: RESTfulClient) -> bool:
     try:
-        return client.run(calls.abort_cluster())
+        return client.run(calls.abort_cluster())["result"]
     except ClientError as error:
         if error.status in _MISSING:
             what = f"The server at {client.base_url} cannot be stopped from afar."

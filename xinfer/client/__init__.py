@@ -6,40 +6,64 @@ reply = client.get_model(uid).chat([{"role": "user", "content": "Hello"}])
 """
 
 from xinfer.client.async_ import (
-    AsyncRESTfulChatModelHandle,
-    AsyncRESTfulClient,
-    AsyncRESTfulEmbeddingModelHandle,
-    AsyncRESTfulGenerateModelHandle,
     AsyncRESTfulModelHandle,
-    AsyncRESTfulRerankModelHandle,
     AsyncStream,
+)
+from xinfer.client.async_client import AsyncRESTfulClient
+from xinfer.client.async_handles import (
+    AsyncRESTfulAudioModelHandle,
+    AsyncRESTfulChatModelHandle,
+    AsyncRESTfulEmbeddingModelHandle,
+    AsyncRESTfulFlexibleModelHandle,
+    AsyncRESTfulGenerateModelHandle,
+    AsyncRESTfulImageModelHandle,
+    AsyncRESTfulRerankModelHandle,
+    AsyncRESTfulVideoModelHandle,
+    AsyncRESTfulWorldModelHandle,
 )
 from xinfer.client.errors import ClientError, Unreachable
 from xinfer.client.sync import (
-    RESTfulChatModelHandle,
-    RESTfulClient,
-    RESTfulEmbeddingModelHandle,
-    RESTfulGenerateModelHandle,
     RESTfulModelHandle,
-    RESTfulRerankModelHandle,
     Stream,
+)
+from xinfer.client.sync_client import RESTfulClient
+from xinfer.client.sync_handles import (
+    RESTfulAudioModelHandle,
+    RESTfulChatModelHandle,
+    RESTfulEmbeddingModelHandle,
+    RESTfulFlexibleModelHandle,
+    RESTfulGenerateModelHandle,
+    RESTfulImageModelHandle,
+    RESTfulRerankModelHandle,
+    RESTfulVideoModelHandle,
+    RESTfulWorldModelHandle,
 )
 
 __all__ = [
+    "AsyncRESTfulAudioModelHandle",
     "AsyncRESTfulChatModelHandle",
     "AsyncRESTfulClient",
     "AsyncRESTfulEmbeddingModelHandle",
+    "AsyncRESTfulFlexibleModelHandle",
     "AsyncRESTfulGenerateModelHandle",
+    "AsyncRESTfulImageModelHandle",
     "AsyncRESTfulModelHandle",
     "AsyncRESTfulRerankModelHandle",
+    "AsyncRESTfulVideoModelHandle",
+    "AsyncRESTfulWorldModelHandle",
     "AsyncStream",
     "ClientError",
+    "RESTfulAudioModelHandle",
     "RESTfulChatModelHandle",
     "RESTfulClient",
     "RESTfulEmbeddingModelHandle",
+    "RESTfulFlexibleModelHandle",
     "RESTfulGenerateModelHandle",
+    "RESTfulImageModelHandle",
     "RESTfulModelHandle",
     "RESTfulRerankModelHandle",
+    "RESTfulVideoModelHandle",
+    "RESTfulWorldModelHandle",
     "Stream",
     "Unreachable",
 ]

@@ -66,6 +66,24 @@ def list_keys() -> Call[list[dict[str, Json]]]:
     return Call(what="list the keys", method="GET", path="/v1/admin/keys", decode=same)
 
 
+def get_key(key_id: int) -> Call[dict[str, Json]]:
+    """One key, without its text. Raises ClientError 404."""
+    return Call(
+        what="get the key", method="GET", path=path("v1", "admin", "keys", key_id), decode=same
+    )
+
+
+def change_key(key_id: int, **wanted: Json) -> Call[dict[str, Json]]:
+    """Change what `create_key` takes, but the owner; what is not given stays."""
+    return Call(
+        what="change the key",
+        method="PUT",
+        path=path("v1", "admin", "keys", key_id),
+        body=given(**wanted),
+        decode=same,
+    )
+
+
 def revoke_key(key_id: int) -> Call[None]:
     """The key is gone. Raises ClientError 404."""
     return Call(
@@ -136,5 +154,28 @@ def get_usage(
         method="GET",
         path="/v1/usage",
         query=query(**parts),
+        decode=lambda document: list(document["data"]),
+    )
+
+
+def search_audit(
+    principal: str | None = None,
+    action: str | None = None,
+    target: str | None = None,
+    since: float | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> Call[list[dict[str, Json]]]:
+    """What was done by whom, newest first.
+
+    `since` is in unix seconds; `before` the id of the oldest entry seen, for the page that follows.
+    """
+    wanted = {"principal": principal, "action": action, "target": target}
+    since_s = None if since is None else repr(since)
+    return Call(
+        what="search the audit log",
+        method="GET",
+        path="/v1/audit/search",
+        query=query(**wanted, since=since_s, before=before, limit=limit),
         decode=lambda document: list(document["data"]),
     )

@@ -9,11 +9,9 @@ from typing import Any, Concatenate, Generic, Self
 
 import httpx
 
-from xinfer.client import calls
-from xinfer.client.call import Call, Json, P, StreamCall, T, documented
-from xinfer.client.connection import Address, request_options, unreachable
+from xinfer.client.call import Call, P, StreamCall, T, documented
+from xinfer.client.connection import Address, decoded, request_options, unreachable
 from xinfer.client.errors import refusal
-from xinfer.client.handles import HandleKind, handle_kind
 
 
 class AsyncStream(AsyncIterator[T], Generic[T]):
@@ -22,7 +20,7 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
     def __init__(self, call: StreamCall[T], response: httpx.Response, base_url: str) -> None:
         self._call = call
         self._response = response
-        self._lines = response.aiter_lines()
+        self._pieces = response.aiter_bytes() if call.binary else response.aiter_lines()
         self._base_url = base_url
 
     async def __anext__(self) -> T:
@@ -39,8 +37,8 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
 
     async def _following(self) -> T | None:
         try:
-            async for line in self._lines:
-                item = self._call.decode(line)
+            async for piece in self._pieces:
+                item = self._call.decode(piece)
                 if item is not None:
                     return item
         except httpx.HTTPError as error:
@@ -81,7 +79,7 @@ class AsyncExecutor:
             raise unreachable(call.what, self.base_url, error) from error
         if not response.is_success:
             raise refusal(call.what, response.status_code, response.content)
-        return call.decode(response.json() if response.content else None)
+        return call.decode(decoded(call, response))
 
     async def open(self, call: StreamCall[T]) -> AsyncStream[T]:
         """Like `run`, for a reply in pieces; returns when its status is known."""
@@ -96,6 +94,10 @@ class AsyncExecutor:
         except httpx.HTTPError as error:
             raise unreachable(call.what, self.base_url, error) from error
         return AsyncStream(call, response, self.base_url)
+
+    def authorize(self, token: str) -> None:
+        """Send this key or access token from now on."""
+        self._http.headers["Authorization"] = f"Bearer {token}"
 
     async def close(self) -> None:
         """Close the kept-alive connections."""
@@ -124,7 +126,7 @@ class AsyncRESTfulModelHandle:
         """Nothing to release: the connections belong to the client."""
 
 
-def _method(
+def of_client(
     describe: Callable[P, Call[T]],
 ) -> Callable[Concatenate[AsyncExecutor, P], Coroutine[Any, Any, T]]:
     async def method(self: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -133,7 +135,7 @@ def _method(
     return documented(method, describe)
 
 
-def _stream(
+def streamed(
     describe: Callable[P, StreamCall[T]],
 ) -> Callable[Concatenate[AsyncExecutor, P], Coroutine[Any, Any, AsyncStream[T]]]:
     async def method(self: AsyncExecutor, /, *args: P.args, **kwargs: P.kwargs) -> AsyncStream[T]:
@@ -142,7 +144,7 @@ def _stream(
     return documented(method, describe)
 
 
-def _of_handle(
+def of_handle(
     describe: Callable[Concatenate[str, P], Call[T]],
 ) -> Callable[Concatenate[AsyncRESTfulModelHandle, P], Coroutine[Any, Any, T]]:
     async def method(self: AsyncRESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -151,7 +153,7 @@ def _of_handle(
     return documented(method, describe, bound=1)
 
 
-def _completion(
+def either(
     describe: Callable[Concatenate[str, P], Call[T] | StreamCall[T]],
 ) -> Callable[Concatenate[AsyncRESTfulModelHandle, P], Coroutine[Any, Any, T | AsyncStream[T]]]:
     async def method(
@@ -163,62 +165,3 @@ def _completion(
         return await self._executor.run(call)
 
     return documented(method, describe, bound=1)
-
-
-class AsyncRESTfulGenerateModelHandle(AsyncRESTfulModelHandle):
-    """A model that continues text."""
-
-    generate = _completion(calls.generate)
-
-
-class AsyncRESTfulChatModelHandle(AsyncRESTfulGenerateModelHandle):
-    """A model that answers conversations."""
-
-    chat = _completion(calls.chat)
-
-
-class AsyncRESTfulEmbeddingModelHandle(AsyncRESTfulModelHandle):
-    """A model that embeds text."""
-
-    create_embedding = _of_handle(calls.create_embedding)
-
-
-class AsyncRESTfulRerankModelHandle(AsyncRESTfulModelHandle):
-    """A model that orders documents by relevance."""
-
-    rerank = _of_handle(calls.rerank)
-
-
-_HANDLES: dict[HandleKind, type[AsyncRESTfulModelHandle]] = {
-    HandleKind.CHAT: AsyncRESTfulChatModelHandle,
-    HandleKind.GENERATE: AsyncRESTfulGenerateModelHandle,
-    HandleKind.EMBEDDING: AsyncRESTfulEmbeddingModelHandle,
-    HandleKind.RERANK: AsyncRESTfulRerankModelHandle,
-}
-
-
-class AsyncRESTfulClient(AsyncExecutor):
-    """A server's API as coroutines. `base_url` is the server's address without `/v1`."""
-
-    list_models = _method(calls.list_models)
-    describe_model = _method(calls.describe_model)
-    launch_model = _method(calls.launch_model)
-    terminate_model = _method(calls.terminate_model)
-    list_replicas = _method(calls.list_replicas)
-    get_launch_model_progress = _method(calls.get_launch_model_progress)
-    get_events = _method(calls.get_events)
-    get_timeline = _method(calls.get_timeline)
-    get_logs = _stream(calls.get_logs)
-    get_status = _method(calls.get_status)
-    get_cluster_info = _method(calls.get_cluster_info)
-    get_cluster_auth = _method(calls.get_cluster_auth)
-    get_recipe = _method(calls.get_recipe)
-    put_recipe = _method(calls.put_recipe)
-
-    async def get_model(self, model_uid: str) -> Json:
-        """The handle of a model: chat, generate, embedding or rerank, by what it can do.
-
-        Raises ClientError 400 when the uid is not known, ValueError when no handle fits.
-        """
-        kind = handle_kind(model_uid, await self.describe_model(model_uid))
-        return _HANDLES[kind](self, model_uid)

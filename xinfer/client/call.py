@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -26,7 +26,8 @@ SHORT_S = 60.0
 class Request:
     """What goes out. `what` completes "Failed to …"; `path` is already quoted.
 
-    `silence_s` bounds the wait for the next byte; None waits for as long as it takes.
+    `silence_s` bounds the wait for the next byte; None waits for as long as it takes. With `files`
+    (field, then name, bytes and type) the request is a form of `form` and these, not a JSON `body`.
     """
 
     what: str
@@ -34,21 +35,28 @@ class Request:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Json = None
+    form: Mapping[str, Json] = field(default_factory=dict)
+    files: Sequence[tuple[str, tuple[str, bytes, str]]] = ()
     silence_s: float | None = SHORT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Request, Generic[T]):
-    """A request with one JSON reply, which `decode` turns into the result."""
+    """A request with one reply, which `decode` turns into the result: from JSON, or from bytes."""
 
     decode: Callable[[Json], T]
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamCall(Request, Generic[T]):
-    """A request whose reply comes in lines; `decode` returns an item, or None for "not one"."""
+    """A request whose reply comes in lines, or in pieces of bytes.
 
-    decode: Callable[[str], T | None]
+    `decode` returns an item, or None for "not one".
+    """
+
+    decode: Callable[[Json], T | None]
+    binary: bool = False
 
 
 def same(document: Json) -> Json:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from xinfer.client.call import Call, Json, given, nothing, path, query, same
 
 
-def list_registrations(model_type: str, *, detailed: bool = False) -> Call[list[dict[str, Json]]]:
+def list_model_registrations(
+    model_type: str, detailed: bool = False
+) -> Call[list[dict[str, Json]]]:
     """The families of a type, sorted; `detailed` has every spec of each."""
     return Call(
         what="list the families",
@@ -29,20 +31,23 @@ def list_summaries(model_type: str) -> Call[list[dict[str, Json]]]:
     )
 
 
-def register(
-    model_type: str, model: str | Mapping[str, Json], *, persist: bool = True
+def register_model(
+    model_type: str, model: str | Mapping[str, Json], persist: bool, worker_ip: str | None = None
 ) -> Call[None]:
-    """Register a family: text in JSON or YAML, or the object. Raises ClientError 400."""
+    """Register a family: text in JSON or YAML, or the object. Raises ClientError 400.
+
+    It is the whole cluster's, and kept: `persist` and `worker_ip` change nothing.
+    """
     return Call(
         what="register the family",
         method="POST",
         path=path("v1", "model_registrations", model_type),
-        body={"model": model, "persist": persist},
+        body={"model": model, "persist": persist, "worker_ip": worker_ip},
         decode=nothing,
     )
 
 
-def unregister(model_type: str, model_name: str) -> Call[None]:
+def unregister_model(model_type: str, model_name: str) -> Call[None]:
     """Forget a registered family."""
     return Call(
         what="unregister the family",
@@ -52,14 +57,73 @@ def unregister(model_type: str, model_name: str) -> Call[None]:
     )
 
 
-def query_engines(model_name: str, model_type: str = "LLM") -> Call[dict[str, Json] | None]:
-    """By engine a list of what it can run here, or a text that says why not; None if unknown."""
+def get_model_registration(model_type: str, model_name: str) -> Call[dict[str, Json]]:
+    """A family with its specs. Raises ClientError 400 when it is not known."""
+    return Call(
+        what="get the family",
+        method="GET",
+        path=path("v1", "model_registrations", model_type, model_name),
+        decode=same,
+    )
+
+
+def get_model_versions(model_type: str, model_name: str) -> Call[list[dict[str, Json]]]:
+    """What a family can be launched as: `model_version`, format, size, quantization, and where its
+    files are. Raises ClientError 400 when it is not known.
+    """
+    return Call(
+        what="list the versions",
+        method="GET",
+        path=path("v1", "models", model_type, model_name, "versions"),
+        decode=same,
+    )
+
+
+def launch_model_version(
+    model_uid: str, model_version: str, model_engine: str, model_type: str = "LLM", **kwargs: Json
+) -> Call[str]:
+    """Launch one of `get_model_versions` and return its uid; `kwargs` as of `launch_model`."""
+    wanted = {"model_uid": model_uid, "model_version": model_version}
+    wanted |= {"model_engine": model_engine, "model_type": model_type}
+    return Call(
+        what="launch the version",
+        method="POST",
+        path="/v1/models/instance",
+        body=kwargs | wanted,
+        decode=lambda document: str(document["model_uid"]),
+        silence_s=None,
+    )
+
+
+def query_engine_by_model_name(
+    model_name: str, model_type: str | None = "LLM", enable_virtual_env: bool | None = None
+) -> Call[dict[str, Json] | None]:
+    """By engine a list of what it can run here, or a text that says why not; None if unknown.
+
+    Environments are made when they are needed: `enable_virtual_env` changes nothing.
+    """
     return Call(
         what="ask for engines",
         method="GET",
-        path=path("v1", "engines", model_type, model_name),
+        path=path("v1", "engines", *([model_type] if model_type else []), model_name),
+        query=query(enable_virtual_env=enable_virtual_env),
         decode=same,
     )
+
+
+def list_engines() -> Call[Json]:
+    """The engines that there are."""
+    return Call(what="list the engines", method="GET", path="/v1/engines", decode=same)
+
+
+def list_families() -> Call[dict[str, list[str]]]:
+    """Names of text models by what they can do: `chat`, `generate`, `tools`, ..."""
+    return Call(what="list the families", method="GET", path="/v1/models/families", decode=same)
+
+
+def list_prompts() -> Call[dict[str, dict[str, Json]]]:
+    """By name of a text model its chat template and stop texts."""
+    return Call(what="list the prompts", method="GET", path="/v1/models/prompts", decode=same)
 
 
 def vllm_models() -> Call[dict[str, list[str]]]:
@@ -72,7 +136,7 @@ def vllm_models() -> Call[dict[str, list[str]]]:
     )
 
 
-def list_cached(
+def list_cached_models(
     model_name: str | None = None, worker_ip: str | None = None
 ) -> Call[list[dict[str, Json]]]:
     """Model files that nodes keep; sizes in bytes."""
@@ -85,7 +149,9 @@ def list_cached(
     )
 
 
-def list_cached_files(model_version: str, worker_ip: str | None = None) -> Call[dict[str, Json]]:
+def list_deletable_models(
+    model_version: str, worker_ip: str | None = None
+) -> Call[dict[str, Json]]:
     """The paths of one version. Raises ClientError 404 when no node keeps it."""
     return Call(
         what="list the files",
@@ -96,7 +162,7 @@ def list_cached_files(model_version: str, worker_ip: str | None = None) -> Call[
     )
 
 
-def remove_cached(model_version: str, worker_ip: str | None = None) -> Call[bool]:
+def confirm_and_remove_model(model_version: str, worker_ip: str | None = None) -> Call[bool]:
     """Delete them; False when nothing was there. Raises ClientError 409 while they are in use."""
     return Call(
         what="remove the files",

@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
-from xinfer.client.call import Call, Json, same
+from xinfer.client.call import Call, Json, path, query, same
+
+
+def get_status() -> Call[dict[str, Json]]:
+    """`uptime` in seconds and the workers by address."""
+    return Call(what="get the status", method="GET", path="/status", decode=same)
+
+
+def get_cluster_info(detailed: bool = False) -> Call[list[dict[str, Json]]]:
+    """The supervisor and the workers; `detailed` adds processors, memory and accelerators."""
+    return Call(
+        what="get the cluster info",
+        method="GET",
+        path="/v1/cluster/info",
+        query=query(detailed=detailed),
+        decode=same,
+    )
+
+
+def get_cluster_auth() -> Call[bool]:
+    """Whether calls need an API key. Needs none itself."""
+    return Call(
+        what="get the cluster auth",
+        method="GET",
+        path="/v1/cluster/auth",
+        decode=lambda document: bool(document["auth"]),
+    )
 
 
 def get_supervisor_info() -> Call[dict[str, Json]]:
@@ -15,11 +41,36 @@ def get_workers_info() -> Call[list[dict[str, Json]]]:
     return Call(what="ask for the workers", method="GET", path="/v1/workers", decode=same)
 
 
-def abort_cluster() -> Call[bool]:
-    """Stop every worker and the supervisor; whether it stops. What is declared is remembered."""
+def abort_cluster() -> Call[dict[str, bool]]:
+    """Stop every worker and the supervisor: `result` says whether. What is declared is kept."""
     return Call(
         what="stop the cluster",
         method="DELETE",
         path="/v1/clusters",
-        decode=lambda document: bool(document["result"]),
+        decode=same,
+    )
+
+
+def get_address() -> Call[str]:
+    """Host and port of the supervisor."""
+    return Call(what="ask for the address", method="GET", path="/v1/address", decode=str)
+
+
+def get_version() -> Call[dict[str, str]]:
+    """`version` of the server."""
+    return Call(what="ask for the version", method="GET", path="/v1/cluster/version", decode=same)
+
+
+def get_device_count() -> Call[int]:
+    """How many accelerators the node with the most of them has."""
+    return Call(what="count the devices", method="GET", path="/v1/cluster/devices", decode=int)
+
+
+def get_progress(request_id: str) -> Call[dict[str, Json]]:
+    """How far a picture or film is: there is none, so ClientError 400; text comes as a stream."""
+    return Call(
+        what="get the progress",
+        method="GET",
+        path=path("v1", "requests", request_id, "progress"),
+        decode=same,
     )

@@ -9,7 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from xinfer.client.call import Request
+from xinfer.client.call import Call, Json, Request
 from xinfer.client.errors import Unreachable
 
 CONNECT_S = 5.0
@@ -51,11 +51,12 @@ class Address:
 
 def request_options(request: Request) -> dict[str, Any]:
     """Arguments for an httpx request."""
+    form = {"data": dict(request.form), "files": list(request.files)}
     return {
         "method": request.method,
         "url": request.path,
         "params": dict(request.query),
-        "json": request.body,
+        **(form if request.files else {"json": request.body}),
         "timeout": httpx.Timeout(request.silence_s, connect=CONNECT_S),
     }
 
@@ -75,3 +76,10 @@ def unreachable(what: str, base_url: str, error: httpx.HTTPError) -> Unreachable
         f"the connection to {base_url} broke ({reason})",
         hint="It may be restarting: try again, or see `xinfer status`.",
     )
+
+
+def decoded(call: Call[Any], response: httpx.Response) -> Json:
+    """What the call's `decode` is given."""
+    if call.binary:
+        return response.content
+    return response.json() if response.content else None

@@ -15,6 +15,14 @@ class HandleKind(StrEnum):
     GENERATE = "generate"
     EMBEDDING = "embedding"
     RERANK = "rerank"
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    WORLD = "world"
+    FLEXIBLE = "flexible"
+
+
+_BY_TYPE = frozenset(HandleKind) - {HandleKind.CHAT, HandleKind.GENERATE}
 
 
 def handle_kind(model_uid: str, description: Mapping[str, Json]) -> HandleKind:
@@ -26,6 +34,6 @@ def handle_kind(model_uid: str, description: Mapping[str, Json]) -> HandleKind:
             if kind in abilities:
                 return kind
         raise ValueError(f"The LLM '{model_uid}' can neither chat nor generate: {abilities}.")
-    if model_type in (HandleKind.EMBEDDING, HandleKind.RERANK):
+    if model_type in _BY_TYPE:
         return HandleKind(model_type)
     raise ValueError(f"There is no handle for the {model_type} model '{model_uid}'.")

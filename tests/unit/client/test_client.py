@@ -19,6 +19,7 @@ from xinfer.client import (
     RESTfulChatModelHandle,
     RESTfulClient,
     RESTfulEmbeddingModelHandle,
+    RESTfulImageModelHandle,
     Stream,
     Unreachable,
 )
@@ -64,11 +65,13 @@ def test_launch_sends_what_a_user_of_the_peer_gives(server: Loopback) -> None:
 def test_a_handle_is_chosen_by_what_the_model_does(server: Loopback) -> None:
     server.models["words"] = model("words", model_type="embedding")
     server.models["picture"] = model("picture", model_type="image")
+    server.models["smell"] = model("smell", model_type="smell")
     with RESTfulClient(server.url) as client:
         assert isinstance(client.get_model("chat"), RESTfulChatModelHandle)
         assert isinstance(client.get_model("words"), RESTfulEmbeddingModelHandle)
-        with pytest.raises(ValueError, match="image"):
-            client.get_model("picture")
+        assert isinstance(client.get_model("picture"), RESTfulImageModelHandle)
+        with pytest.raises(ValueError, match="smell"):
+            client.get_model("smell")
 
 
 def test_chat_whole_and_streamed(server: Loopback) -> None:
@@ -219,11 +222,17 @@ def test_both_clients_offer_the_same_calls_with_the_same_signatures() -> None:
 
 
 def test_the_client_brings_nothing_of_the_server_along() -> None:
+    # httpx imports click and rich by itself, for its own command, where it finds them.
     code = (
-        "import sys, xinfer.client\n"
-        "heavy = {'falcon', 'sqlalchemy', 'hydra', 'msgspec', 'gevent', 'gunicorn'}\n"
-        "mine = {n for n in sys.modules if n.startswith('xinfer.')}\n"
+        "import sys, httpx\n"
+        "before = set(sys.modules)\n"
+        "import xinfer.client\n"
+        "more = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "foreign = more - set(sys.stdlib_module_names) - {'xinfer'}\n"
+        "assert not foreign, foreign\n"
+        "heavy = {'falcon', 'sqlalchemy', 'hydra', 'omegaconf', 'gevent', 'gunicorn', 'msgspec'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-        "assert all(n.startswith('xinfer.client') for n in mine), mine\n"
+        "mine = {name for name in sys.modules if name.startswith('xinfer.')}\n"
+        "assert all(name.startswith('xinfer.client') for name in mine), mine\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,46 @@
+"""Calls about what starts by itself, as Xinference lists it: that is what is desired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xinfer.client.call import Call, Json, path, same
+
+
+def get_autostart_config() -> Call[dict[str, Json]]:
+    """`models`: of each `enabled` and `launch`, its values that look secret as `******`."""
+    return Call(what="read the autostart", method="GET", path="/v1/autostart/models", decode=same)
+
+
+def get_autostart_model_summary() -> Call[dict[str, Json]]:
+    """`models`: `model_uid` and `enabled` of each."""
+    return Call(
+        what="read the autostart",
+        method="GET",
+        path="/v1/autostart/models/summary",
+        decode=same,
+    )
+
+
+def upsert_autostart_model(entry: Mapping[str, Json]) -> Call[dict[str, Json]]:
+    """Add or change an entry, `{"launch": {...}}` or a flat launch, and return the whole.
+
+    It starts now too, without being waited for. Raises ClientError 400 for one that is disabled.
+    """
+    return Call(
+        what="change the autostart",
+        method="POST",
+        path="/v1/autostart/models",
+        body=dict(entry),
+        decode=same,
+    )
+
+
+def remove_autostart_model(model_uid: str) -> Call[dict[str, Json]]:
+    """Drop an entry, with what runs of it, and return the summary of the others."""
+    return Call(
+        what="change the autostart",
+        method="DELETE",
+        path=path("v1", "autostart", "models", model_uid),
+        decode=same,
+    )

@@ -1,0 +1,101 @@
+"""Calls that make a model work: text in, text or numbers out. Run by a model's handle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from xinfer.client.call import Call, Json, StreamCall, given, same, server_event
+
+
+def chat(
+    model_uid: str,
+    /,
+    messages: Sequence[Mapping[str, Json]],
+    tools: Sequence[Mapping[str, Json]] | None = None,
+    enable_thinking: bool | None = None,
+    generate_config: Mapping[str, Json] | None = None,
+) -> Call[dict[str, Json]] | StreamCall[dict[str, Json]]:
+    """Answer a conversation: an OpenAI `chat.completion`.
+
+    `generate_config` holds sampling parameters of the OpenAI API; with `stream` true among them the
+    result is an iterator of `chat.completion.chunk`. Close it to stop the model early.
+    """
+    body = given(tools=tools, enable_thinking=enable_thinking) | dict(generate_config or {})
+    body |= {"model": model_uid, "messages": list(messages)}
+    return _completion("generate chat completion", "/v1/chat/completions", body)
+
+
+def generate(
+    model_uid: str, /, prompt: str, generate_config: Mapping[str, Json] | None = None
+) -> Call[dict[str, Json]] | StreamCall[dict[str, Json]]:
+    """Continue a text: an OpenAI `text_completion`, or an iterator of its chunks.
+
+    See `chat` for `generate_config`.
+    """
+    body = dict(generate_config or {}) | {"model": model_uid, "prompt": prompt}
+    return _completion("generate completion", "/v1/completions", body)
+
+
+def create_embedding(model_uid: str, /, input: Json, **kwargs: Json) -> Call[dict[str, Json]]:
+    """Embed a text or a list of texts: an OpenAI list with one `embedding` per input, in order.
+
+    `kwargs` are further fields of the request, such as `dimensions`.
+    """
+    return Call(
+        what="create the embeddings",
+        method="POST",
+        path="/v1/embeddings",
+        body=kwargs | {"model": model_uid, "input": input},
+        decode=same,
+        silence_s=None,
+    )
+
+
+def convert_ids_to_tokens(model_uid: str, /, input: Json, **kwargs: Json) -> Call[list[str]]:
+    """The texts of token ids. Raises ClientError 404: there is no engine for that yet."""
+    return Call(
+        what="convert the ids",
+        method="POST",
+        path="/v1/convert_ids_to_tokens",
+        body=kwargs | {"model": model_uid, "input": input},
+        decode=same,
+    )
+
+
+def rerank(
+    model_uid: str,
+    /,
+    documents: Sequence[str | Mapping[str, Json]],
+    query: str | Mapping[str, Json],
+    top_n: int | None = None,
+    max_chunks_per_doc: int | None = None,
+    return_documents: bool | None = None,
+    return_len: bool | None = None,
+    **kwargs: Json,
+) -> Call[dict[str, Json]]:
+    """Order documents by relevance to a query: `results` of `index` and `relevance_score`."""
+    body = given(
+        top_n=top_n,
+        max_chunks_per_doc=max_chunks_per_doc,
+        return_documents=return_documents,
+        return_len=return_len,
+    )
+    return Call(
+        what="rerank documents",
+        method="POST",
+        path="/v1/rerank",
+        body=kwargs | body | {"model": model_uid, "documents": list(documents), "query": query},
+        decode=same,
+        silence_s=None,
+    )
+
+
+def _completion(
+    what: str, to: str, body: Mapping[str, Json]
+) -> Call[dict[str, Json]] | StreamCall[dict[str, Json]]:
+    if body.get("stream"):
+        decode = server_event(what)
+        return StreamCall(
+            what=what, method="POST", path=to, body=body, decode=decode, silence_s=None
+        )
+    return Call(what=what, method="POST", path=to, body=body, decode=same, silence_s=None)

@@ -1,0 +1,28 @@
+"""Calls about what is desired: the models of recipes, read and changed on top of what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from xinfer.client.call import Call, Json, same
+
+
+def get_recipe() -> Call[dict[str, Json]]:
+    """The desired state: `recipe` (its name), `models`, `revision`."""
+    return Call(what="get the recipe", method="GET", path="/v1/recipe", decode=same)
+
+
+def put_recipe(
+    recipe: str, models: Sequence[Mapping[str, Json]], expected: int | None = None
+) -> Call[dict[str, Json]]:
+    """Make `models` the recipe's models; those of an earlier recipe that are not among them go.
+
+    `expected` is the revision that must still be current: ClientError 409 when it is not.
+    """
+    return Call(
+        what="put the recipe",
+        method="PUT",
+        path="/v1/recipe",
+        body={"recipe": recipe, "models": list(models), "expected": expected},
+        decode=same,
+    )
