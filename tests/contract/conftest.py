@@ -1,4 +1,4 @@
-"""One running installation per module, and the official client of Xinference on it."""
+"""One running installation per module, and the clients on it: Xinference's own, and ours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
 
 @pytest.fixture(params=KINDS)
 def client(one: Appliance, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Both clients, one after the other; what they launched is gone afterwards."""
+    """Each client, one after the other; what it launched is gone afterwards."""
     made = connect(request.param, one.url)
     yield made
     for uid in set(made.list_models()) - {"chat", "echo"}:

@@ -1,4 +1,4 @@
-"""The official client of Xinference, both forms of it behind one face, unmodified."""
+"""Both forms of the official client of Xinference, unmodified, and of ours, behind one face."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from typing import Any
 
 from xinference_client import AsyncRESTfulClient, RESTfulClient
 
-KINDS = ("sync", "async")
+import xinfer.client
+
+KINDS = ("sync", "async", "ours", "ours async")
 
 
 def connect(kind: str, url: str, api_key: str | None = None) -> Any:
     """A client of that kind; of the asynchronous one every call is waited for."""
-    if kind == "sync":
-        return RESTfulClient(url, api_key)
+    sync: dict[str, Any] = {"sync": RESTfulClient, "ours": xinfer.client.RESTfulClient}
+    if kind in sync:
+        return sync[kind](url, api_key)
+    of_kind: Any = AsyncRESTfulClient if kind == "async" else xinfer.client.AsyncRESTfulClient
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
 
-    async def make() -> AsyncRESTfulClient:
-        return AsyncRESTfulClient(url, api_key)
+    async def make() -> Any:
+        return of_kind(url, api_key)
 
     return Awaited(asyncio.run_coroutine_threadsafe(make(), loop).result(30), loop)
 
@@ -42,16 +46,20 @@ class Awaited:
             value = self._wait(found(*args, **more))
             if hasattr(value, "__anext__"):
                 return self._items(value)
-            return Awaited(value, self._loop) if hasattr(value, "session") else value
+            is_handle = type(value).__name__.endswith("Handle")
+            return Awaited(value, self._loop) if is_handle else value
 
         return call
 
     def _items(self, items: Any) -> Iterator[Any]:
-        while True:
-            try:
-                yield self._wait(items.__anext__())
-            except StopAsyncIteration:
-                return
+        try:
+            while True:
+                try:
+                    yield self._wait(items.__anext__())
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._wait(items.aclose())
 
     def _wait(self, awaitable: Any) -> Any:
         async def run() -> Any:

@@ -1,4 +1,4 @@
-"""Models by the official client of Xinference: launched, watched, changed, used and ended."""
+"""Models by every client: launched, watched, changed, used and ended."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_chat_model_talks(client: Any) -> None:
     )
     assert said["model"] == "chat"
     assert said["choices"][0]["message"]["content"]
-    assert said["usage"]["completion_tokens"] == 8
+    assert 0 < said["usage"]["completion_tokens"] <= 8
     parts = list(handle.chat(HELLO, generate_config={"max_tokens": 8, "stream": True}))
     text = "".join(
         one["choices"][0]["delta"].get("content") or "" for one in parts if one["choices"]

@@ -143,7 +143,8 @@ def progress(view: View, uid: str) -> dict[str, Any]:
 
     By replica, `progress` is the share of its present stage.
     """
-    entries = view.replicas(uid)
+    # Replicas of a terminated model stay assigned for a moment; they are no launch's.
+    entries = view.replicas(uid) if uid in view.desired.models else ()
     slowest = min(entries, key=_share, default=None)
     files = [file for entry in entries for file in _files(entry)]
     return {
