@@ -131,7 +131,37 @@ def test_a_refusal_carries_the_servers_words(server: Loopback, body: object, det
         assert caught.value.hint == "try echo"
 
 
-def test_a_connect_is_tried_again() -> None:
+def status_of(kind: str, url: str) -> object:
+    """`get_status` by the client of that kind."""
+    if kind == "sync":
+        with RESTfulClient(url) as client:
+            return client.get_status()
+
+    async def session() -> object:
+        async with AsyncRESTfulClient(url) as client:
+            return await client.get_status()
+
+    return asyncio.run(session())
+
+
+def launch_by(kind: str, url: str) -> str:
+    """`launch_model` by the client of that kind."""
+    if kind == "sync":
+        with RESTfulClient(url) as client:
+            return client.launch_model("chat")
+
+    async def session() -> str:
+        async with AsyncRESTfulClient(url) as client:
+            return await client.launch_model("chat")
+
+    return asyncio.run(session())
+
+
+each_kind = pytest.mark.parametrize("kind", ["sync", "async"])
+
+
+@each_kind
+def test_a_connect_is_tried_again(kind: str) -> None:
     """Nothing listens at first; the server comes up between two attempts."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -141,8 +171,7 @@ def test_a_connect_is_tried_again() -> None:
         starter.start()
         answer = threading.Thread(target=_answer_once, args=(holder, starter))
         answer.start()
-        with RESTfulClient(f"http://127.0.0.1:{port}") as client:
-            assert client.get_status() == {"uptime": 1}
+        assert status_of(kind, f"http://127.0.0.1:{port}") == {"uptime": 1}
         answer.join()
 
 
@@ -154,7 +183,8 @@ def _answer_once(listener: socket.socket, after: threading.Timer) -> None:
         connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"uptime":1}')
 
 
-def test_a_request_that_may_have_arrived_is_not_sent_again() -> None:
+@each_kind
+def test_a_request_that_may_have_arrived_is_not_sent_again(kind: str) -> None:
     """The server takes the request and hangs up without an answer."""
     taken: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -171,9 +201,8 @@ def test_a_request_that_may_have_arrived_is_not_sent_again() -> None:
         thread = threading.Thread(target=hang_up)
         thread.start()
         port = listener.getsockname()[1]
-        client = RESTfulClient(f"http://127.0.0.1:{port}")
-        with client, pytest.raises(Unreachable, match="broke"):
-            client.launch_model("chat")
+        with pytest.raises(Unreachable, match="broke"):
+            launch_by(kind, f"http://127.0.0.1:{port}")
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
     assert len(taken) == 1

@@ -1,0 +1,110 @@
+"""Our own clients: streams that are left, recipes, and what only a server of xinfer answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import xinfer.client as ours
+from tests.contract.official import connect
+from tests.process.appliance import Appliance, wait_until
+
+HELLO = [{"role": "user", "content": "one two three"}]
+SLOW = {"stream": True, "echo": {"chunks": 4000, "chunk_delay_s": 0.05}}
+
+
+@pytest.fixture(params=["ours", "ours async"])
+def client(one: Appliance, request: pytest.FixtureRequest) -> Iterator[Any]:
+    made = connect(request.param, one.url)
+    yield made
+    made.close()
+
+
+def in_flight(one: Appliance, model: str) -> float:
+    _, text = one.request("GET", "/metrics")
+    name = re.escape(f'xinfer_requests_in_flight{{model="{model}"}}')
+    return sum(float(each) for each in re.findall(rf"^{name} (\S+)$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("call", ["chat", "generate"])
+def test_a_stream_that_is_closed_ends_its_generation(
+    client: Any, one: Appliance, call: str
+) -> None:
+    stream = getattr(client.get_model("echo"), call)(
+        HELLO if call == "chat" else "one two", generate_config=SLOW
+    )
+    assert next(stream)["model"] == "echo"
+    wait_until("it is in flight", lambda: in_flight(one, "echo") == 1)
+    stream.close()
+    wait_until("the server sees that nobody listens", lambda: in_flight(one, "echo") == 0)
+    # The connection is not left in a state that harms the next call.
+    assert "echo" in client.list_models()
+
+
+def test_a_log_is_followed_until_it_is_left(client: Any, one: Appliance) -> None:
+    client.launch_model("chatty", model_engine="echo")
+    lines = client.get_logs("chatty", follow=True)
+    assert next(lines)
+    lines.close()
+    tail = list(client.get_logs("chatty", tail=1))
+    assert len(tail) == 1
+    client.terminate_model("chatty")
+
+
+def test_a_recipe_is_put_on_top_of_what_was_read(client: Any) -> None:
+    read = client.get_recipe()
+    models = [each for each in read["models"] if each["origin"] == "recipe"]
+    more = {**models[-1], "uid": "more"}
+    changes = client.put_recipe(read["recipe"], [*models, more], expected=read["revision"])
+    assert changes["added"] == ["more"]
+    with pytest.raises(RuntimeError, match="is at revision") as refused:
+        client.put_recipe(read["recipe"], models, expected=read["revision"])
+    assert refused.value.status == 409
+    client.put_recipe(read["recipe"], models, expected=changes["revision"])
+    wait_until("it is gone", lambda: "more" not in client.list_models())
+
+
+def test_what_only_a_server_of_xinfer_answers(client: Any) -> None:
+    (replica,) = client.list_replicas("echo")
+    assert replica["replica_model_uid"] == "echo-rep0"
+    (spans,) = client.get_timeline("echo")
+    assert spans["phases"][-1]["phase"] == "ready"
+    client.get_model("echo").chat(HELLO)
+    wait_until("it is counted", lambda: any(day["requests"] for day in client.get_usage()))
+    assert client.list_downloads() == []
+    assert client.get_version()["version"]
+    assert client.get_device_count() >= 0
+    assert client.get_status()["uptime"] >= 0
+    assert client.list_engines()
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "given"),
+    [
+        ("Image", "text_to_image", ("a horse",)),
+        ("Image", "image_to_image", (b"PNG", "a horse")),
+        ("Image", "image_edit", ([b"PNG", b"PNG"], "a horse")),
+        ("Image", "inpainting", (b"PNG", b"PNG", "a horse")),
+        ("Image", "ocr", (b"PNG",)),
+        ("Audio", "transcriptions", (b"RIFF",)),
+        ("Audio", "translations", (b"RIFF",)),
+        ("Audio", "speech", ("hello",)),
+        ("Audio", "create_embedding", (b"RIFF",)),
+        ("Video", "text_to_video", ("a horse",)),
+        ("Video", "image_to_video", (b"PNG", "it runs")),
+        ("Video", "flf_to_video", (b"PNG", b"PNG", "it runs")),
+        ("World", "generate", ("a field",)),
+        ("Flexible", "infer", (1, 2)),
+    ],
+)
+def test_what_no_engine_does_is_refused_in_the_servers_words(
+    one: Appliance, kind: str, method: str, given: tuple[Any, ...]
+) -> None:
+    with ours.RESTfulClient(one.url) as client:
+        handle = getattr(ours, f"RESTful{kind}ModelHandle")(client, "x")
+        with pytest.raises(ours.ClientError, match="There is no engine for") as refused:
+            getattr(handle, method)(*given)
+    assert refused.value.status == 501
