@@ -111,8 +111,8 @@ def query_engine_by_model_name(
     )
 
 
-def list_engines() -> Call[Json]:
-    """The engines that there are."""
+def list_engines() -> Call[list[dict[str, Json]]]:
+    """The engines that there are: `name`, `types`, `formats`, `options`, what is `missing`."""
     return Call(what="list the engines", method="GET", path="/v1/engines", decode=same)
 
 
@@ -163,7 +163,10 @@ def list_deletable_models(
 
 
 def confirm_and_remove_model(model_version: str, worker_ip: str | None = None) -> Call[bool]:
-    """Delete them; False when nothing was there. Raises ClientError 409 while they are in use."""
+    """Delete them; False when nothing was there any more.
+
+    Raises ClientError 404 when no node keeps it, 409 while it is in use.
+    """
     return Call(
         what="remove the files",
         method="DELETE",

@@ -279,7 +279,7 @@ def _texts(fields: Mapping[str, Json]) -> dict[str, Json]:
 def _files(field: str, blobs: Blob | Sequence[Blob] | None) -> list[File]:
     if blobs is None:
         return []
-    several = [blobs] if isinstance(blobs, Blob) else blobs
+    several = [blobs] if isinstance(blobs, bytes | str | PathLike) else blobs
     return [
         (field, (f"{field}-{number}", _bytes(blob), _STREAM)) for number, blob in enumerate(several)
     ]
