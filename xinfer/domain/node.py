@@ -47,7 +47,8 @@ class NodeReport:
 
     `incarnation` changes when the worker process is started anew. `address` is `host:port` of the
     worker's read-only API; `sequence` grows by one per report within an incarnation, so that a
-    late report never overwrites a newer one. `assignment` is the assigned revision it acts on.
+    late report never overwrites a newer one. `assignment` is the assigned revision that its
+    replicas were last compared with.
     """
 
     node: str

@@ -31,7 +31,8 @@ def dropped(wanted: int, held: Sequence[Held]) -> list[Held]:
 
     Retired ones in any case. Of the current ones what is too many: lost before not ready before
     ready, high indices first. Of the old ones whatever does not serve, and the rest only while
-    enough others are ready.
+    enough others are ready. What is still more than one above `wanted`, as after a smaller count
+    in the middle of a roll-over, are current ones that do not serve yet.
     """
     gone = [one for one in held if one.retired]
     current = sorted((one for one in held if one.current and not one.retired), key=_least_useful)
@@ -40,7 +41,10 @@ def dropped(wanted: int, held: Sequence[Held]) -> list[Held]:
     gone += [one for one in old if not one.ready]
     serving = sum(one.ready for one in held if one not in gone)
     spare = max(0, serving - wanted)
-    return gone + sorted((one for one in old if one.ready), key=_least_useful)[:spare]
+    gone += sorted((one for one in old if one.ready), key=_least_useful)[:spare]
+    surplus = max(0, len(held) - len(gone) - wanted - _SURGE)
+    coming = [one for one in current if not one.ready and one not in gone]
+    return gone + coming[:surplus]
 
 
 def missing(wanted: int, held: Sequence[Held]) -> int:

@@ -194,14 +194,17 @@ class Models:
             waited = self._wait(stamp, left_s)
 
     def _without_remains(self, uid: str) -> View:
-        """The state once no node reports a failed replica of an earlier model of this uid.
+        """The state once nothing is assigned for an earlier model of this uid, and no node reports
+        a failed replica of it.
 
-        A node would take the new model for the one that has failed, and not try it again.
+        What is still assigned would be taken for replicas of the new model, and so would a failed
+        one, which its node would not try again.
         """
         deadline = self._clock() + _REMAINS_S
         while True:
             stamp, view = self._stamp(), self.view()
-            if uid in view.desired.models or not self._has_failed(view, uid):
+            remains = view.replicas(uid) or self._has_failed(view, uid)
+            if uid in view.desired.models or not remains:
                 return view
             left_s = deadline - self._clock()
             if left_s <= 0 or not self._wait(stamp, left_s):
@@ -289,7 +292,9 @@ def _has_arrived(view: View, uid: str) -> bool:
     if spec is None:
         raise Cancelled(f"Model '{uid}' was terminated while its launch was waited for.")
     digest = spec.digest()
-    current = [one for one in view.replicas(uid) if one.assigned.spec.digest() == digest]
+    current = [
+        one for one in view.replicas(uid) if one.heeded and one.assigned.spec.digest() == digest
+    ]
     if any(one.rests for one in current) or view.routes()[uid].state is RouteState.FAILED:
         raise launch_failure(view, uid)
     return sum(one.is_ready for one in current) >= spec.replicas

@@ -20,12 +20,14 @@ from xinfer.errors import NotFound, NotReady
 class ReplicaView:
     """An assigned replica and what its node last said of it (None = nothing yet).
 
-    `node_address` is empty when the node is not known.
+    `node_address` is empty when the node is not known. `heeded`: what the node said came after it
+    knew all that is assigned now. If not, the status may be of a process that it is about to end.
     """
 
     assigned: AssignedReplica
     status: ReplicaStatus | None
     node_address: str
+    heeded: bool = True
 
     @property
     def is_ready(self) -> bool:
@@ -105,6 +107,7 @@ class View:
                 assigned=replica,
                 status=statuses.get((replica.node, replica.replica_id)),
                 node_address=state.report.address if state is not None else "",
+                heeded=state is not None and state.report.assignment >= self.assigned.revision,
             )
             found.setdefault(replica.uid, []).append(entry)
         return found

@@ -218,7 +218,7 @@ def _essence(report: NodeReport) -> NodeReport:
         devices=tuple(replace(each, used_bytes=0, load=None) for each in report.machine.devices),
     )
     replicas = tuple(replace(each, memory_bytes=None, gauges={}) for each in report.replicas)
-    return replace(report, sequence=0, assignment=0, machine=machine, replicas=replicas)
+    return replace(report, sequence=0, machine=machine, replicas=replicas)
 
 
 def _prune(connection: Connection, uid: str) -> None:

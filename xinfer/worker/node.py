@@ -100,6 +100,7 @@ class Node:
             interval_s=settings.cluster.report_interval_s,
         )
         self._replicas: dict[str, Replica] = {}
+        self._acted_on = 0
         self._reported: tuple[ReplicaStatus, ...] = ()
         self._incarnation = uuid.uuid4().hex
         self._sequence = itertools.count(1)
@@ -155,6 +156,8 @@ class Node:
     def report(self) -> NodeReport:
         """All that is reported to the supervisor."""
         cluster = self._settings.cluster
+        # Read before the statuses: these may be newer than what it says, never older.
+        acted_on = self._acted_on if self._assignments.heard else 0
         return NodeReport(
             node=cluster.node,
             incarnation=self._incarnation,
@@ -162,7 +165,7 @@ class Node:
             version=xinfer.__version__,
             address=self._address,
             machine=self._offered(),
-            assignment=max(0, self._assignments.revision),
+            assignment=acted_on,
             labels=cluster.labels,
             replicas=self.statuses(),
         )
@@ -187,7 +190,7 @@ class Node:
         for replica_id, replica in list(self._replicas.items()):
             self._turn_one(replica_id, replica, wanted.get(replica_id))
         self._clean(wanted)
-        self._tell_changes()
+        self._tell_changes(assignment.revision)
         calm = all(status.phase is Phase.READY for status in self._reported)
         return _CALM_S if calm else _BUSY_S
 
@@ -214,10 +217,10 @@ class Node:
                 if not known and not folder.is_live():
                     folder.remove()
 
-    def _tell_changes(self) -> None:
+    def _tell_changes(self, revision: int) -> None:
         statuses = tuple(_essence(status) for status in self.statuses())
-        if statuses != self._reported:
-            self._reported = statuses
+        if (statuses, revision) != (self._reported, self._acted_on):
+            self._reported, self._acted_on = statuses, revision
             self._dialogue.notify()
 
 

@@ -169,6 +169,17 @@ def test_a_change_surges_by_one_and_keeps_the_old_until_the_new_is_ready() -> No
     ]
 
 
+def test_fewer_in_the_middle_of_a_change_gives_up_a_new_one_that_does_not_serve_yet() -> None:
+    old = spec(replicas=2)
+    new = change(old)
+    held = [on("a", old, 0), on("a", old, 1), on("a", new, 2), on("a", new, 3)]
+    seen = observed(
+        node("a", *map(status, held[:2]), *(status(one, Phase.LOADING) for one in held[2:]))
+    )
+    after = plan(desired(new), assigned(*held), seen, NOW, POLICY)
+    assert [one.index for one in after.replicas] == [0, 1, 2]
+
+
 def test_a_change_before_anything_was_ready_replaces_at_once() -> None:
     old = spec(replicas=2)
     new = change(old)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -139,7 +139,8 @@ class House:
         self.sequence += 1
         mine = self.store.assigned().of_node("a") if phase is not None else ()
         statuses = [self.status(one, phase or Phase.READY) for one in mine]
-        made = node("a", *statuses, sequence=self.sequence, **more).report  # type: ignore[arg-type]
+        said = node("a", *statuses, sequence=self.sequence, **more).report  # type: ignore[arg-type]
+        made = replace(said, assignment=self.store.assigned().revision)
         self.reports.report(made)
         return made
 

@@ -118,10 +118,28 @@ def test_a_uid_whose_failed_replica_does_not_go_is_not_given_again(house: House)
     house.models.launch(free())
     house.settle(Phase.FAILED)
     house.models.terminate("m")
+    house.control.step()
     with pytest.raises(NotReady, match="earlier 'm'"):
         house.models.launch(free())
     house.now += 100
     assert house.models.launch(free()).uid == "m", "a node that is silent does not block a name"
+
+
+def test_what_an_earlier_model_of_the_uid_left_behind_is_no_success_of_the_next(
+    house: House,
+) -> None:
+    house.models.launch(free(replicas=3))
+    house.settle()
+    house.models.terminate("m")
+    house.script = [
+        house.control.step,
+        house.control.step,
+        lambda: house.report(Phase.DRAINING) and None,
+        lambda: house.report(Phase.READY) and None,
+    ]
+    house.models.launch_and_wait(free(replicas=2))
+    assert house.script == []
+    assert [one.assigned.index for one in house.models.view().replicas("m")] == [0, 1]
 
 
 def test_a_refused_launch_ends_the_wait_too(house: House) -> None:
