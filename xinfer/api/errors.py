@@ -29,13 +29,13 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (ClientGone, CLIENT_GONE, "client_gone"),
 )
 _OPENAI_ROUTES = (
-    *("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/rerank"),
+    *("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/models"),
     *("/v1/images/", "/v1/audio/", "/v1/video/", "/v1/worlds/", "/v1/flexible/"),
 )
 
 
-def is_inference(path: str) -> bool:
-    """Whether errors on this path are in OpenAI's envelope."""
+def has_envelope(path: str) -> bool:
+    """Whether errors on this path are in OpenAI's envelope, which its client reads them from."""
     return path.startswith(_OPENAI_ROUTES)
 
 
@@ -66,11 +66,11 @@ def write(
     kind: str = "invalid_request_error",
     param: str | None = None,
 ) -> None:
-    """An error body: `detail`, which clients of Xinference read everywhere, and on inference routes
-    OpenAI's envelope beside it.
+    """An error body: `detail`, which clients of Xinference read everywhere, and on routes that
+    OpenAI has too its envelope beside it.
     """
     body: dict[str, Any]
-    if is_inference(req.path):
+    if has_envelope(req.path):
         code = "model_not_found" if status == 404 else kind
         error = {"message": message, "type": kind, "param": param, "code": code}
         body = {"error": error, "detail": message}

@@ -21,6 +21,9 @@ NINES = "9" * 5000
         "/v1/usage?key=%00",
         "/v1/models/%00/events",
         f"/v1/models/m/logs?tail={HUGE}",
+        "/v1/models/m/logs?follow=",
+        "/v1/cluster/info?detailed=maybe",
+        "/v1/model_registrations/LLM?detailed=",
     ],
 )
 def test_addresses(api: falcon.testing.TestClient, path: str) -> None:

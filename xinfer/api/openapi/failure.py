@@ -51,4 +51,4 @@ MEANINGS = {
 
 def kind(path: str) -> Any:
     """The type of the body of a failure on this path."""
-    return InferenceFailure if errors.is_inference(path) else Failure
+    return InferenceFailure if errors.has_envelope(path) else Failure

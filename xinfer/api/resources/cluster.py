@@ -7,6 +7,7 @@ from collections.abc import Callable
 import falcon
 
 import xinfer
+from xinfer.api.schemas.query import flag
 from xinfer.services.cluster import Cluster as ClusterService
 
 
@@ -25,7 +26,7 @@ class Cluster:
         resp.media = self._cluster.status()
 
     def on_get_info(self, req: falcon.Request, resp: falcon.Response) -> None:
-        detailed = bool(req.get_param_as_bool("detailed", blank_as_true=True, default=False))
+        detailed = flag(req, "detailed", default=False)
         resp.media = self._cluster.info(detailed=detailed)
 
     def on_get_auth(self, _req: falcon.Request, resp: falcon.Response) -> None:

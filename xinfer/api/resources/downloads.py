@@ -8,6 +8,7 @@ import falcon
 
 from xinfer.api import quirks
 from xinfer.api.schemas import download
+from xinfer.api.schemas.query import flag
 from xinfer.domain.identity import Principal
 from xinfer.services.downloads import Downloads as Service
 from xinfer.services.downloads import Placed
@@ -29,7 +30,7 @@ class Downloads:
         spec = self._downloads.resolved(wanted.launch.spec, wanted.launch.hub)
         self._rights.check(by, spec)
         begun = self._downloads.begin(spec, wanted.cache_uid)
-        if req.get_param_as_bool("wait_ready", default=True):
+        if flag(req, "wait_ready", default=True):
             begun = self._downloads.wait(begun)
         resp.media = operation(begun)
 

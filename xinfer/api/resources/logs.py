@@ -7,6 +7,7 @@ from pathlib import Path
 import falcon
 
 from xinfer.api.remote_log import RemoteLog
+from xinfer.api.schemas.query import flag
 from xinfer.gateway.watcher import client_gone
 from xinfer.services.models import Models
 
@@ -24,7 +25,7 @@ class Logs:
     def on_get(self, req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         tail = req.get_param_as_int("tail", min_value=0, max_value=_MAX_TAIL, default=_DEFAULT_TAIL)
         number = req.get_param_as_int("replica", min_value=0)
-        follow = bool(req.get_param_as_bool("follow", blank_as_true=True, default=False))
+        follow = flag(req, "follow", default=False)
         entry = self._models.view().replica(uid, number)
         resp.content_type = "text/plain; charset=utf-8"
         resp.stream = RemoteLog(

@@ -9,6 +9,7 @@ import msgspec
 
 from xinfer.api import quirks
 from xinfer.api.schemas import launch
+from xinfer.api.schemas.query import flag
 from xinfer.domain.ports import EventStore
 from xinfer.services import description
 from xinfer.services.launch_rights import LaunchRights
@@ -49,7 +50,7 @@ class Models:
         """Launch on behalf of the caller, and wait if the query does not say otherwise."""
         # A registered family may name local files, so what it stands for is looked at.
         self._rights.check(req.context.principal, self._models.resolved(asked.spec, asked.hub))
-        wait = req.get_param_as_bool("wait_ready", default=True)
+        wait = flag(req, "wait_ready", default=True)
         begin = self._models.launch_and_wait if wait else self._models.launch
         spec = begin(asked.spec, uid_is_given=asked.uid_is_given, hub=asked.hub)
         return spec.uid

@@ -9,6 +9,7 @@ import msgspec
 
 from xinfer.api import quirks
 from xinfer.api.schemas import body
+from xinfer.api.schemas.query import flag
 from xinfer.errors import Invalid
 from xinfer.services.registrations import Registrations as Service
 
@@ -28,10 +29,10 @@ class Registrations:
         self._registrations = registrations
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, kind: str) -> None:
-        if req.get_param_as_bool("summary", default=False):
+        if flag(req, "summary", default=False):
             resp.media = self._registrations.summaries(kind)
             return
-        detailed = req.get_param_as_bool("detailed", default=False)
+        detailed = flag(req, "detailed", default=False)
         resp.media = self._registrations.list(kind, detailed=detailed)
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, kind: str) -> None:
