@@ -36,7 +36,8 @@ _OPENAI_ROUTES = (
 
 def has_envelope(path: str) -> bool:
     """Whether errors on this path are in OpenAI's envelope, which its client reads them from."""
-    return path.startswith(_OPENAI_ROUTES)
+    # Leading slashes do not count, as for the router.
+    return f"/{path.lstrip('/')}".startswith(_OPENAI_ROUTES)
 
 
 def status_of(error: Exception) -> int:
