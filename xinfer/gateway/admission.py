@@ -76,7 +76,8 @@ class Admission:
 
     def _wait(self, seats: Seats, uid: str, ticket: Ticket, gone: Callable[[], bool]) -> Upstream:
         limits = ticket.route().limits
-        if len(seats.line) >= max(1, limits.max_queue // self._share):
+        # A part of a line has one place at least, but where nobody is to wait, nobody does.
+        if len(seats.line) >= max(min(1, limits.max_queue), limits.max_queue // self._share):
             raise Limited(
                 f"The queue of model '{uid}' is full ({limits.max_queue} requests wait).",
                 "Try again later, or add replicas.",

@@ -132,3 +132,11 @@ def test_a_full_line_refuses() -> None:
     with pytest.raises(Limited, match="full"):
         admission.enter("m", lambda: current, gone=lambda: False)
     waiting.kill()
+
+
+@pytest.mark.parametrize("share", [1, 4])
+def test_without_a_line_nobody_waits(share: int) -> None:
+    current, admission = route("a", queue=0), Admission(share)
+    admission.enter("m", lambda: current, gone=lambda: False)
+    with pytest.raises(Limited, match="is full"):
+        admission.enter("m", lambda: current, gone=lambda: False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import falcon
 
 from xinfer.errors import Invalid
@@ -32,6 +34,9 @@ class Inference:
         answer = self._gateway.relay(req.path, body, req.context.request_id, gone, caller)
         resp.status = falcon.code_to_http_status(answer.status)
         resp.content_type = answer.content_type
+        if answer.status == HTTPStatus.NOT_IMPLEMENTED:
+            # As for our own refusals: OpenAI's client would ask again and again.
+            resp.set_header("x-should-retry", "false")
         if isinstance(answer.body, Stream):
             resp.set_header("X-Accel-Buffering", "no")
             resp.set_header("Cache-Control", "no-cache")
