@@ -52,7 +52,9 @@ def test_a_wrong_key_is_refused(locked: tuple[Appliance, str], open_page: Open) 
     page.get_by_label("API key", exact=True).fill("xf-wrong")
     page.keyboard.press("Enter")
     # Unlike a wait, this tells what the page shows instead.
-    playwright.expect(page.get_by_role("main")).to_contain_text("does not know this key", timeout=30_000)
+    playwright.expect(page.get_by_role("main")).to_contain_text(
+        "does not know this key", timeout=30_000
+    )
     assert page.get_by_role("alert").is_visible()
     # The browser itself writes down that a request was refused.
     open_page.complaints[:] = [one for one in open_page.complaints if "401" not in one]
