@@ -34,12 +34,6 @@ FAMILY = {
 VERSION = f"huggingface:{REPO}"
 DOCUMENTS = ["cats are animals", "rain in spain", "x y z"]
 FETCH = {"model_name": "tiny", "source": {"huggingface": REPO}}
-needs_engine = [
-    pytest.mark.engines,
-    pytest.mark.skipif(
-        not PYTHON, reason="XINFER_TEST_SENTENCE_TRANSFORMERS names no interpreter with it"
-    ),
-]
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +176,12 @@ def ranker(tmp_path_factory: pytest.TempPathFactory, minilm: str) -> str:
     return str(folder)
 
 
+@pytest.mark.engines
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(
+    not PYTHON, reason="XINFER_TEST_SENTENCE_TRANSFORMERS names no interpreter with it"
+)
 class TestEmbeddingsAndRerank:
-    pytestmark = [*needs_engine, pytest.mark.timeout(600)]
-
     def test_texts_become_vectors(self, client: Any, minilm: str) -> None:
         uid = client.launch_model(
             "minilm",
