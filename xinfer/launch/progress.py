@@ -19,7 +19,8 @@ class Progress:
 
     `say(line)` prints. `recipe` is the body of the apply request, or None to leave the desired
     state as stored. `settled` turns true when every model is ready, has failed for good or is
-    meant to be stopped, and `failed` then holds the uids that failed.
+    meant to be stopped, and `failed` then holds the uids that failed; with `joins` not before a
+    worker has joined.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Progress:
         *,
         recipe: bytes | None = None,
         started_s: float | None = None,
+        joins: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._say = say
@@ -39,6 +41,7 @@ class Progress:
         self._shown: dict[str, int] = {}
         self._causes: dict[str, str] = {}
         self._nodes: set[str] = set()
+        self._joins = joins
         self.settled = False
         self.failed: tuple[str, ...] = ()
 
@@ -77,7 +80,8 @@ class Progress:
     def _show_nodes(self, nodes: list[Mapping[str, Any]]) -> None:
         for node in nodes:
             name = str(node.get("node", ""))
-            if node.get("node_type") == "Worker" and name not in self._nodes:
+            is_there = node.get("node_type") == "Worker" and node.get("alive", True)
+            if is_there and name not in self._nodes:
                 self._nodes.add(name)
                 memory = float(node.get("mem_available") or 0) / 2**30
                 self._line(
@@ -95,7 +99,8 @@ class Progress:
                 self._show_replica(replica)
             if states[uid] == "failed":
                 self._show_cause(uid, str(model.get("reason") or "the cause is not known"))
-        if self._applied and all(state in _SETTLED for state in states.values()):
+        joined = bool(self._nodes) or not self._joins
+        if self._applied and joined and all(state in _SETTLED for state in states.values()):
             self.failed = tuple(uid for uid, state in states.items() if state == "failed")
             self.settled = True
 

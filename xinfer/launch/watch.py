@@ -81,7 +81,13 @@ def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int
     if given.node:
         show: _Show | _Joining = _Joining(given.node, endpoint, report)
     else:
-        progress = Progress(endpoint, report.say, recipe=body, started_s=given.started_s)
+        progress = Progress(
+            endpoint,
+            report.say,
+            recipe=body,
+            started_s=given.started_s,
+            joins="worker" in given.roles.split(","),
+        )
         show = _Show(progress, report, endpoint, given)
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(metrics_folder(home))}
     roles = [
@@ -129,6 +135,11 @@ class _Report:
             self._pipe.write(f"{line}\n")
             self._pipe.flush()
 
+    def tell_how_to_end(self) -> None:
+        """For what runs in the foreground; `xinfer-up --detach` has a line of its own."""
+        if self._pipe is None:
+            _say("Ctrl-C ends it")
+
     def close(self, *, settled: bool = False) -> None:
         """Tell the one who waits that there is no more to come, and whether all is well."""
         if self._pipe is not None and not self._pipe.closed:
@@ -162,6 +173,7 @@ class _Show:
                 for line in summary(self._endpoint, self._started_s, self._progress.failed):
                     self._report.say(line)
                 self._tell_key()
+                self._report.tell_how_to_end()
                 self._report.close(settled=not self._progress.failed)
                 self._done = True
         except Invalid as error:
@@ -207,6 +219,7 @@ class _Joining:
             return
         if any(each.get("node") == self._node and each.get("alive", True) for each in nodes):
             self._report.say(f"node {self._node} has joined {self._endpoint.url}")
+            self._report.tell_how_to_end()
             self._report.close(settled=True)
             self._done = True
 
