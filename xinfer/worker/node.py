@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import xinfer
 from xinfer.control.loop import Loop
@@ -88,9 +89,7 @@ class Node:
             wake=self._loop.wake,
             host=host,
             door_host=door_host,
-            secret=lambda replica_id: replica_secret(
-                home.cluster_token.read_text(encoding="utf-8").strip(), replica_id
-            ),
+            secret=partial(_secret, home),
         )
         self._dialogue = Dialogue(
             link,
@@ -229,3 +228,8 @@ def _essence(status: ReplicaStatus) -> ReplicaStatus:
     coarse = round(status.progress, 1)
     detail = status.detail if status.phase is Phase.DRAINING else ""
     return replace(status, memory_bytes=None, progress=coarse, detail=detail, files=(), gauges={})
+
+
+def _secret(home: Home, replica_id: str) -> str:
+    """What opens the door of a replica; the token is read anew, so that a new one counts."""
+    return replica_secret(home.cluster_token.read_text(encoding="utf-8").strip(), replica_id)
