@@ -38,21 +38,24 @@ class EngineEnvironments:
     ) -> str:
         """The interpreter for `env`: "current", "managed" (built when it is not there), or a path.
 
+        "current" is also an environment that was built, where this interpreter lacks the engine.
         Raises LaunchFailed with phase "environment" and why the engine cannot run there; what
         `progress` raises ends a build.
         """
         module = self._engines.get(engine).traits.module
+        requirement = self._requirements.choose(engine, (accelerator, CPU))
         if env == MANAGED and module:
-            requirement = self._requirements.choose(engine, (accelerator, CPU))
             if requirement is None:
                 raise _refused(_no_list(engine, accelerator), _OTHERWISE.format(engine))
             return self._managed.python(requirement, progress)
         python = _path(env)
         lacking = self._lacking(python, module)
-        if lacking:
-            what = f"engine '{engine}' is not installed in {python}: {lacking}"
-            raise _refused(what, self._remedy(engine))
-        return python
+        if not lacking:
+            return python
+        if env == CURRENT and requirement and self._managed.state(requirement).state != "missing":
+            return self._managed.python(requirement, progress)
+        what = f"engine '{engine}' is not installed in {python}: {lacking}"
+        raise _refused(what, self._remedy(engine, env))
 
     def missing(self, env_by_engine: Mapping[str, str]) -> Mapping[str, str]:
         """Why engines could not be started as things are, by engine; looks at no more than times
@@ -64,7 +67,8 @@ class EngineEnvironments:
     def _why_not(self, engine: str, env: str) -> str:
         module = self._engines.get(engine).traits.module
         if env != MANAGED or not module:
-            return self._lacking(_path(env), module)
+            lacking = self._lacking(_path(env), module)
+            return self._unless_built(engine, lacking) if lacking and env == CURRENT else lacking
         requirement = self._requirements.choose(engine, (*self._accelerators, CPU))
         if requirement is None:
             return _no_list(engine, CPU)
@@ -75,18 +79,24 @@ class EngineEnvironments:
             return f"{NO_UV}. {GET_UV}"
         return ""
 
+    def _unless_built(self, engine: str, lacking: str) -> str:
+        """Why an engine that this interpreter lacks cannot run; empty if one was built for it."""
+        requirement = self._requirements.choose(engine, (*self._accelerators, CPU))
+        state = self._managed.state(requirement) if requirement else None
+        if state is None or state.state == "missing":
+            return lacking
+        return state.detail if state.state == "broken" else ""
+
     def _lacking(self, python: str, module: str) -> str:
         if module:
             return self._interpreters.lacking(python, module)
         return "" if python == sys.executable else self._interpreters.lacking(python, "sys")
 
-    def _remedy(self, engine: str) -> str:
+    def _remedy(self, engine: str, env: str) -> str:
         if self._requirements.choose(engine, (*self._accelerators, CPU)) is None:
             return f"Install it there, or name another interpreter in engine.{engine}.env."
-        return (
-            f"Run `xinfer env create {engine}` and set engine.{engine}.env: managed, "
-            "or install it there."
-        )
+        setting = "" if env == CURRENT else f" and set engine.{engine}.env: managed"
+        return f"Run `xinfer env create {engine}`{setting}, or install it there."
 
 
 _OTHERWISE = "Set engine.{}.env to the interpreter of an environment that has it."

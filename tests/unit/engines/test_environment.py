@@ -46,7 +46,8 @@ def test_an_engine_that_is_not_installed_is_named_with_interpreter_and_remedy(
     tmp_path: Path,
 ) -> None:
     python = venv(tmp_path / "other")
-    for env, where in (("current", sys.executable), (str(python), str(python))):
+    wish = " and set engine.tiny.env: managed"
+    for env, where, more in (("current", sys.executable, ""), (str(python), str(python), wish)):
         with pytest.raises(LaunchFailed) as caught:
             environments(tmp_path).interpreter("tiny", env, "cpu", silent)
         error = caught.value
@@ -54,9 +55,7 @@ def test_an_engine_that_is_not_installed_is_named_with_interpreter_and_remedy(
         assert error.message == (
             f"Engine 'tiny' is not installed in {where}: No module named 'tiny'."
         )
-        assert error.hint == (
-            "Run `xinfer env create tiny` and set engine.tiny.env: managed, or install it there."
-        )
+        assert error.hint == f"Run `xinfer env create tiny`{more}, or install it there."
 
 
 def test_an_interpreter_that_is_none_is_said_to_be_so(tmp_path: Path) -> None:
@@ -133,6 +132,16 @@ def test_what_was_built_and_cannot_be_imported_is_missing_until_it_can(
     python = found.interpreter("tiny", "managed", "cuda", silent)
     assert python == str(tmp_path / "envs" / "tiny-cpu" / "bin" / "python")
     assert found.missing({"tiny": "managed"}) == {}
+
+
+def test_what_the_interpreter_lacks_runs_in_the_environment_that_was_built(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "wheels", "tiny")
+    found = environments(tmp_path, uv=find_uv())
+    assert found.missing({"tiny": "current"}) == {"tiny": "No module named 'tiny'"}
+    built = found.interpreter("tiny", "managed", "cpu", silent)
+    assert found.missing({"tiny": "current"}) == {}
+    assert found.interpreter("tiny", "current", "cpu", silent) == built
+    assert found.interpreter("bare", "current", "cpu", silent) == sys.executable
 
 
 def test_every_list_pins_and_belongs_to_an_engine() -> None:
