@@ -23,7 +23,10 @@ from xinfer.config.origin import Origin, OriginKind, Origins
 from xinfer.config.override import Override
 from xinfer.config.paths import find_recipe
 from xinfer.config.schema import Model, Recipe
-from xinfer.config.settings import LOG_LEVEL, Environment
+from xinfer.config.settings import AUTH, LOG_LEVEL, Environment, Variable
+
+_MODES = dict.fromkeys(("false", "no", "0"), "off") | dict.fromkeys(("true", "yes", "1"), "on")
+"""Of `auth.mode`, by what people write for a variable that is true or false."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +47,8 @@ def compose(
 ) -> Composed:
     """Read and check all. Raises Invalid with place, key and remedy for whatever is wrong.
 
-    A recipe without a `defaults` list means `[base]`. The log level of `environment` wins over the
-    files, an override over both.
+    A recipe without a `defaults` list means `[base]`. What `environment` says of logs and keys wins
+    over the files, an override over both.
     """
     path = find_recipe(recipe) if recipe is not None else None
     given = [override.parse(text) for text in overrides]
@@ -71,11 +74,18 @@ def _plain(cls: type) -> dict[str, Any]:
 
 
 def _of_environment(environment: Environment | None, origins: Origins) -> dict[str, Any]:
-    if environment is None or not environment.log_level:
-        return {}
-    place = f"environment {LOG_LEVEL.name}"
-    origins.update({"log.level": Origin(kind=OriginKind.ENVIRONMENT, place=place)})
-    return {"log": {"level": environment.log_level}}
+    found: dict[str, Any] = {}
+    if environment is not None and environment.log_level:
+        origins.update({"log.level": _origin(LOG_LEVEL)})
+        found["log"] = {"level": environment.log_level}
+    if environment is not None and environment.auth:
+        origins.update({"auth.mode": _origin(AUTH)})
+        found["auth"] = {"mode": _MODES.get(environment.auth, environment.auth)}
+    return found
+
+
+def _origin(variable: Variable) -> Origin:
+    return Origin(kind=OriginKind.ENVIRONMENT, place=f"environment {variable.name}")
 
 
 def _overridden(tree: dict[str, Any], given: list[Override], origins: Origins) -> dict[str, Any]:

@@ -42,6 +42,11 @@ LOG_LEVEL = Variable(
     name="XINFER_LOG_LEVEL",
     doc="Level of our own logs; wins over a recipe's `log.level`, not over the command line.",
 )
+AUTH = Variable(
+    name="XINFER_AUTH_ADVANCED",
+    peer="XINFERENCE_AUTH_ADVANCED",
+    doc="Whether callers need a key, true or false; wins over a recipe's `auth.mode`.",
+)
 MODEL_SRC = Variable(
     name="XINFER_MODEL_SRC",
     peer="XINFERENCE_MODEL_SRC",
@@ -91,7 +96,7 @@ MODELSCOPE_TOKEN = Variable(
     doc="Token for private models of ModelScope.",
 )
 VARIABLES = (
-    *(HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, MODEL_SRC, WHEELHOUSE),
+    *(HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, AUTH, MODEL_SRC, WHEELHOUSE),
     *(HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE),
     *(MODELSCOPE_CACHE, MODELSCOPE_ENDPOINT, MODELSCOPE_TOKEN),
 )
@@ -99,12 +104,13 @@ VARIABLES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The values of VARIABLES; `log_level`, `api_key`, `cluster_token` are empty when not set."""
+    """The values of VARIABLES; a text is empty when it is not set and has no default."""
 
     home: Path
     endpoint: str
     api_key: str
     log_level: str
+    auth: str
     cluster_token: str
     model_src: str
     wheelhouse: Path | None = None
@@ -127,6 +133,7 @@ def environment(environ: Mapping[str, str]) -> Environment:
         endpoint=_read(environ, ENDPOINT).rstrip("/"),
         api_key=_read(environ, API_KEY),
         log_level=_read(environ, LOG_LEVEL).lower(),
+        auth=_read(environ, AUTH).lower(),
         cluster_token=_read(environ, CLUSTER_TOKEN).strip(),
         model_src=_read(environ, MODEL_SRC).lower(),
         wheelhouse=_folder(_read(environ, WHEELHOUSE)),

@@ -152,6 +152,15 @@ def test_the_log_level_of_the_environment_is_between_files_and_command_line(fold
         compose(recipe, (), environment({"XINFER_LOG_LEVEL": "loud"}))
 
 
+@pytest.mark.parametrize(("said", "mode"), [("False", "off"), ("0", "off"), ("true", "on")])
+def test_the_peers_switch_for_keys_is_heeded(said: str, mode: str) -> None:
+    given = environment({"XINFERENCE_AUTH_ADVANCED": said})
+    assert compose(None, (), given).config.auth.mode == mode
+    assert compose(None, ("auth.mode=auto",), given).config.auth.mode == "auto"
+    with pytest.raises(Invalid, match=r"XINFER_AUTH_ADVANCED: auth\.mode: 'flase'"):
+        compose(None, (), environment({"XINFER_AUTH_ADVANCED": "flase"}))
+
+
 def test_composing_leaves_no_trace(folder: Path) -> None:
     from hydra.core.global_hydra import GlobalHydra
 
