@@ -41,7 +41,8 @@ def login(server: Server, username: str, password: str) -> None:
                 return
             session = client.run(calls.login(username, password))
         except ClientError as error:
-            raise Failure(f"Could not log in: {error.detail}", error.hint) from error
+            hint = error.hint or "Check both; `xinfer user create` of an administrator makes users."
+            raise Failure(f"Could not log in: {error.detail.rstrip('.')}.", hint) from error
     _sessions().keep(server.endpoint, session)
     click.echo(f"Logged in to {server.endpoint} as {username}.", err=True)
 

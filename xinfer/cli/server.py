@@ -17,6 +17,7 @@ from xinfer.cli.failure import Failure
 from xinfer.cli.session import Sessions
 from xinfer.client import ClientError, RESTfulClient, Unreachable
 from xinfer.config.settings import API_KEY, ENDPOINT, environment
+from xinfer.domain.home import Home
 from xinfer.domain.names import did_you_mean
 
 
@@ -44,15 +45,18 @@ class Server:
 def failure_of(error: ClientError) -> Failure:
     """A refused or unanswered call, and what to do about it."""
     if error.status == 401:
-        return Failure(
-            f"The server refused the key: {error.detail}",
-            "Give one with --api-key or XINFER_API_KEY, or use `xinfer login`.",
-        )
+        return Failure(f"The server refused this: {error.detail}", _where_keys_are())
     if error.status == 403:
         return Failure(f"The server refused this: {error.detail}", error.hint)
     if isinstance(error, Unreachable):
         return Failure(f"{error.detail[:1].upper()}{error.detail[1:]}.", error.hint)
     return Failure(f"Could not {error.what}: {error.detail}", error.hint)
+
+
+def _where_keys_are() -> str:
+    own = Home(environment(os.environ).home).admin_key
+    hint = "Give one with --api-key or XINFER_API_KEY, or use `xinfer login`."
+    return f"{hint} The one of the server of this home is in {own}." if own.exists() else hint
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
