@@ -12,14 +12,16 @@ LISTING = "<listing>"
 class Fault:
     """Each strikes `times` times, then things are well.
 
-    `status` answers with that and `headers`; `cut_after` ends the reply after so many bytes of it;
-    `garbled` serves bytes that are not the file's; `pause_s` waits before every `chunk` bytes.
+    `status` answers with that and `headers`; without it they take the place of those of a file of
+    Hugging Face's. `cut_after` ends the reply after so many bytes of it; `garbled` serves bytes
+    that are not the file's, `endless` more and more; `pause_s` waits before every `chunk` bytes.
     """
 
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     cut_after: int | None = None
     garbled: bool = False
+    endless: bool = False
     pause_s: float = 0.0
     chunk: int = 64 * 1024
     times: int = 1_000_000

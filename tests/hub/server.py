@@ -24,6 +24,9 @@ from tests.hub.faults import LISTING, Fault
 _LARGE = 1024 * 1024
 """From this size on a file is kept by its SHA-256, as large files are on both hubs."""
 
+_ENOUGH = 500 * _LARGE
+"""Where a reply without an end is given up after all."""
+
 _INFO = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+?)(/revision/(?P<revision>[^/]+))?\Z")
 _TREE = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/]+)\Z")
 _RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)\Z")
@@ -49,6 +52,7 @@ class HubServer:
         self.folder = folder
         self.faults: dict[str, Fault] = {}
         self.asked: list[Asked] = []
+        self.poured = 0
         self.lock = threading.Lock()
         self._server = ThreadingHTTPServer(
             ("127.0.0.1", 0), type("HandlerOfHub", (Handler,), {"hub": self})
@@ -177,6 +181,9 @@ class Handler(BaseHTTPRequestHandler):
         headers = [("X-Repo-Commit", self.hub.commit(repo)), ("ETag", f'"{etag}"')]
         if size >= _LARGE:
             headers += [("X-Linked-Etag", f'"{etag}"'), ("X-Linked-Size", str(size))]
+        fault = self.hub.faults.get(file)
+        if fault is not None and fault.status is None and fault.headers:
+            headers = [*fault.headers]
         self._content(path, file, headers)
 
     def _listing(self, words: dict[str, str], query: dict[str, list[str]]) -> None:
@@ -225,6 +232,10 @@ class Handler(BaseHTTPRequestHandler):
         if asked and start >= size:
             self._head(416, 0, [("Content-Range", f"bytes */{size}")])
             return
+        fault = self.hub.faults.get(name)
+        if fault is not None and fault.endless and self.command == "GET":
+            self._pour(headers)
+            return
         if asked:
             headers = [*headers, ("Content-Range", f"bytes {start}-{end}/{size}")]
         self._head(206 if asked else 200, end - start + 1, headers)
@@ -248,15 +259,25 @@ class Handler(BaseHTTPRequestHandler):
         if limit < length:
             self.close_connection = True
 
+    def _pour(self, headers: list[tuple[str, str]]) -> None:
+        """Send until the client has had enough; `poured` counts the bytes."""
+        self._head(200, None, headers)
+        self.close_connection = True
+        with suppress(OSError):
+            while self.hub.poured < _ENOUGH:
+                self.wfile.write(bytes(_LARGE))
+                self.hub.poured += _LARGE
+
     def _json(self, status: int, body: object, *headers: tuple[str, str]) -> None:
         data = json.dumps(body).encode()
         self._head(status, len(data), [("Content-Type", "application/json"), *headers])
         if self.command == "GET":
             self.wfile.write(data)
 
-    def _head(self, status: int, length: int, headers: list[tuple[str, str]]) -> None:
+    def _head(self, status: int, length: int | None, headers: list[tuple[str, str]]) -> None:
         self.send_response(status)
-        self.send_header("Content-Length", str(length))
+        if length is not None:
+            self.send_header("Content-Length", str(length))
         for name, value in headers:
             self.send_header(name, value)
         self.end_headers()

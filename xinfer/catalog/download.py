@@ -22,6 +22,7 @@ _ATTEMPTS = 6
 _LONGEST_S = 30.0
 _LONGEST_ASKED_S = 600.0
 _POLL_S = 0.2
+_AGAIN = (Kind.BUSY, Kind.ENDED)
 
 
 class Tally:
@@ -85,7 +86,7 @@ def download(program: ClientProgram, errand: Errand, tally: Tally, watcher: Watc
 
 
 def ask(program: ClientProgram, errand: Errand, watcher: Watcher, limit_s: float) -> Outcome:
-    """A listing. A busy hub is waited for, one that cannot be reached is not.
+    """A listing. A busy hub is asked again, one that cannot be reached is not.
 
     Raises Conflict when cancelled.
     """
@@ -99,7 +100,7 @@ def ask(program: ClientProgram, errand: Errand, watcher: Watcher, limit_s: float
         outcome = _send(program, errand, watcher, lambda progress: None, limit_s)
         trouble = outcome.trouble
         attempt += 1
-        if trouble is None or trouble.kind is not Kind.BUSY or attempt >= _ATTEMPTS:
+        if trouble is None or trouble.kind not in _AGAIN or attempt >= _ATTEMPTS:
             return outcome
         _rest(trouble, attempt, errand.repo, tell, watcher)
 
@@ -132,6 +133,7 @@ def _rest(
     trouble: Trouble, attempt: int, repo: str, tell: Callable[[str], None], watcher: Watcher
 ) -> None:
     said = f"the hub answers {trouble.status}" if trouble.status else "the connection broke"
+    said = trouble.detail if trouble.kind is Kind.ENDED else said
     until = time.monotonic() + delay_s(attempt, trouble.retry_after_s)
     while (left := until - time.monotonic()) > 0:
         tell(f"{said}, next attempt in {left:.0f} s")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.hub.faults import LISTING, Fault, busy, gated
@@ -23,6 +24,7 @@ from tests.hub.server import HubServer, serving
 from tests.unit.watching import Watching
 from xinfer.domain.engine import Files
 from xinfer.domain.model import Hub, Source
+from xinfer.domain.ports import Transfer
 from xinfer.errors import Conflict, Invalid, LaunchFailed, NotFound
 
 BOTH = pytest.mark.parametrize("hub", [Hub.HUGGINGFACE, Hub.MODELSCOPE])
@@ -131,6 +133,23 @@ def test_a_cancelled_fetch_goes_on_later(hub: Hub, server: HubServer, fetch: Fet
 
 
 @BOTH
+def test_a_client_that_is_killed_is_sent_again(hub: Hub, server: HubServer, fetch: Fetch) -> None:
+    server.faults[WEIGHTS] = Fault(pause_s=0.1)
+    watching = Watching()
+
+    def kill_in_the_middle(transfer: Transfer) -> None:
+        if transfer.share > 0.3 and server.faults:
+            server.faults.clear()
+            (client,) = psutil.Process().children()
+            client.kill()
+
+    watching._on = kill_in_the_middle
+    assert is_whole(fetch(source(hub), watching), server)
+    assert server.gets(WEIGHTS)[-1].start > 0
+    assert any("the client was ended by SIGKILL" in seen.text for seen in watching.seen)
+
+
+@BOTH
 @pytest.mark.parametrize("place", [LISTING, WEIGHTS])
 def test_busy_hubs_are_waited_for(hub: Hub, place: str, server: HubServer, fetch: Fetch) -> None:
     server.faults[place] = busy(times=1, retry_after_s=2)
@@ -197,6 +216,17 @@ def test_a_checksum_that_stays_wrong(
     server.faults[WEIGHTS] = Fault(garbled=True)
     with pytest.raises(LaunchFailed, match=f"{WEIGHTS} of {REPO} arrived .* wrong checksum"):
         fetch(source(hub))
+    assert nothing_looks_whole(tmp_path)
+
+
+@BOTH
+def test_a_reply_without_an_end_is_left_soon(
+    hub: Hub, server: HubServer, fetch: Fetch, tmp_path: Path
+) -> None:
+    server.faults[WEIGHTS] = Fault(endless=True)
+    with pytest.raises(LaunchFailed, match=f"{WEIGHTS} of {REPO} arrived .* size"):
+        fetch(source(hub))
+    assert server.poured < 20 * SIZE
     assert nothing_looks_whole(tmp_path)
 
 

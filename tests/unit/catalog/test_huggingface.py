@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.faults import gated
+from tests.hub.faults import Fault, gated
 from tests.hub.models import REPO, WANTED, WEIGHTS, machine, site, source, write_repo
 from tests.hub.server import HubServer, serving
 from tests.unit.watching import Watching
-from xinfer.catalog.clients.errand import RepoFile
+from xinfer.catalog.clients.errand import Listing, RepoFile
 from xinfer.catalog.hubs.site import check_names
 from xinfer.domain.model import Hub
 from xinfer.errors import LaunchFailed, NotFound
@@ -115,9 +115,25 @@ def test_offline_nobody_is_asked(server: HubServer, tmp_path: Path) -> None:
     assert len(server.asked) == asked
 
 
+def test_what_a_hub_says_of_a_file_cannot_lead_out_of_the_cache(
+    server: HubServer, tmp_path: Path
+) -> None:
+    etag = '"../../../../evil"'
+    server.faults[WEIGHTS] = Fault(headers=(("ETag", etag), ("X-Linked-Etag", etag)))
+    deep = tmp_path / "a" / "b"
+    with pytest.raises(LaunchFailed) as failed:
+        machine(deep, site(FACE, server.url, deep)).fetch(source(FACE), Watching())
+    assert "can be no name of a file" in failed.value.tail[0]
+    assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
+
+
 @pytest.mark.parametrize("name", ["../x.gguf", "/x.gguf", "a/../../x.gguf", ""])
 def test_names_that_lead_out_of_the_repository(name: str, tmp_path: Path) -> None:
     here = site(FACE, "http://hub", tmp_path)
-    check_names([RepoFile(name="a/b.gguf")], here)
-    with pytest.raises(LaunchFailed, match="no name inside a repository"):
-        check_names([RepoFile(name=name)], here)
+    check_names(Listing(commit="main", files=(RepoFile(name="a/b.gguf"),)), here)
+    for listing in (
+        Listing(commit="main", files=(RepoFile(name=name),)),
+        Listing(commit=name, files=()),
+    ):
+        with pytest.raises(LaunchFailed, match="no name inside a repository"):
+            check_names(listing, here)

@@ -57,12 +57,13 @@ class Kind(StrEnum):
     MISSING = "missing"
     CORRUPT = "corrupt"
     DISK = "disk"
+    ENDED = "ended"
     OTHER = "other"
 
     @property
     def passing(self) -> bool:
         """Whether the same errand may well succeed a little later."""
-        return self in (Kind.UNREACHABLE, Kind.CUT, Kind.BUSY)
+        return self in (Kind.UNREACHABLE, Kind.CUT, Kind.BUSY, Kind.ENDED)
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ _CHUNK = 1024 * 1024
 _BRANCH = "main"
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _LOCK_POLL_S = 0.5
 
 
@@ -61,6 +62,7 @@ class HuggingFaceClient:
         found = get_hf_file_metadata(url, token=errand.token, endpoint=errand.endpoint)
         if found.etag is None:
             raise Cut(f"{url} has no ETag")
+        _check(found, file)
         blob = _storage(errand) / "blobs" / found.etag
         if _in_xet(found):
             gauge.follow(file.name, lambda: _on_disk(blob))
@@ -108,16 +110,24 @@ class HuggingFaceClient:
                 if blob.exists():
                     return
                 _stream(errand, url, partial, size)
-                if _is_right(partial, blob.name):
+                if _size(partial) == size and _is_right(partial, blob.name):
                     partial.replace(blob)
                     return
                 partial.unlink()
                 if last:
-                    raise Corrupt(f"its content is not that of checksum {blob.name}")
+                    raise Corrupt(f"its content is not the {size} bytes of checksum {blob.name}")
+
+
+def _check(found: HfFileMetadata, file: RepoFile) -> None:
+    """The ETag becomes the name of a file, and the size what is fetched at most."""
+    if not _PLAIN.match(found.etag or ""):
+        raise Corrupt(f"its ETag {found.etag!r} can be no name of a file")
+    if found.size not in (None, file.size_bytes):
+        raise Corrupt(f"the hub lists {file.size_bytes} bytes and announces {found.size}")
 
 
 def _stream(errand: Errand, url: str, partial: Path, size: int) -> None:
-    """Append what is missing. Raises Cut when the reply ended early."""
+    """Append what is missing, and hardly more. Raises Cut when the reply ended early."""
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
     here = _size(partial)
@@ -140,6 +150,8 @@ def _stream(errand: Errand, url: str, partial: Path, size: int) -> None:
         with partial.open("ab" if resumed else "wb") as out:
             for chunk in reply.iter_bytes(_CHUNK):
                 out.write(chunk)
+                if out.tell() > size:
+                    return
     if _size(partial) < size:
         raise Cut(f"the reply ended after {_size(partial)} of {size} bytes")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -112,9 +113,12 @@ def _outcome(folder: Path, code: int, said: Path) -> Outcome:
     path = folder / OUTCOME_FILE
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Outcome)
+    if code < 0:
+        by = signal.Signals(-code).name
+        return Outcome(trouble=Trouble(kind=Kind.ENDED, detail=f"the client was ended by {by}"))
     lines = said.read_text(errors="replace").strip().splitlines()
     detail = lines[-1] if lines else f"the client ended with {code}"
-    # Its frame could not write down what happened, or it was killed.
+    # Its frame could not write down what happened.
     kind = Kind.DISK if "No space left" in detail else Kind.OTHER
     return Outcome(trouble=Trouble(kind=kind, detail=detail))
 

@@ -111,7 +111,7 @@ class RemoteHub:
         return files
 
     def _wish(self, source: Source, listing: Listing) -> Wish:
-        check_names(listing.files, self.site)
+        check_names(listing, self.site)
         names = (file.name for file in listing.files)
         place = f"{source.ref} on {self.site.hub}"
         chosen = wanted(names, source.files, place)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from xinfer.catalog.clients.errand import Errand, Kind, RepoFile, Trouble
+from xinfer.catalog.clients.errand import Errand, Kind, Listing, RepoFile, Trouble
 from xinfer.catalog.clients.process import ClientProgram
 from xinfer.domain.model import Hub, Source
 from xinfer.errors import Invalid, LaunchFailed, NotFound, XinferError
@@ -64,16 +64,16 @@ class Site:
         )
 
 
-def check_names(files: Iterable[RepoFile], site: Site) -> None:
-    """Raises LaunchFailed when the hub names files that would lie outside of the repository."""
-    for file in files:
-        path = PurePosixPath(file.name)
-        if path.is_absolute() or ".." in path.parts or not file.name:
+def check_names(listing: Listing, site: Site) -> None:
+    """Raises LaunchFailed when the hub names what would lie outside of the repository's folder."""
+    for name in (listing.commit, *(file.name for file in listing.files)):
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or not name:
             raise LaunchFailed(
-                f"{site.place} lists the file '{file.name}', which is no name inside a repository.",
+                f"{site.place} lists '{name}', which is no name inside a repository.",
                 "Do not use this repository.",
                 phase="downloading",
-                cause=f"'{file.name}' is no name of a file inside a repository",
+                cause=f"'{name}' is no name inside a repository",
             )
 
 
@@ -139,9 +139,15 @@ def _words(site: Site, what: str, trouble: Trouble) -> tuple[str, str]:
                 f"The connection to {site.place} kept breaking while {what} was fetched.",
                 "Try again: what has arrived is kept, and the fetch goes on from there.",
             )
+        case Kind.ENDED:
+            return (
+                f"The process that fetches {what} from {site.place} was killed again and again.",
+                "See whether the machine has memory left; what has arrived is kept.",
+            )
         case Kind.CORRUPT:
             return (
-                f"{what} arrived twice from {site.place} with a wrong checksum.",
+                f"{what} arrived from {site.place} with a wrong checksum or size, also when it was"
+                " fetched again.",
                 "Something between here and the hub changes files; use another network or mirror.",
             )
         case Kind.DISK:
