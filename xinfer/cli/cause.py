@@ -18,16 +18,25 @@ def evidence(cause: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def doing(cause: Mapping[str, Any]) -> str:
+    """What the replica did when it failed, to follow "while"."""
+    phase = str(cause.get("phase") or "starting")
+    return "its environment was prepared" if phase == "environment" else phase
+
+
 def advice(uid: str, cause: Mapping[str, Any]) -> str:
-    """What to try next."""
+    """What to try next, and how to be rid of it: a failed model keeps its uid."""
+    drop = f"To drop the model: `xinfer terminate {uid}`."
     if cause.get("out_of_memory"):
         return (
             "Ask for less memory: a smaller quantization, context or replica count; "
-            "`xinfer status` shows what is free."
+            f"`xinfer status` shows what is free. {drop}"
         )
     if cause.get("phase") == "downloading":
-        return f"Check the source and the network; `xinfer events {uid}` shows the attempts."
-    return f"The whole log: `xinfer logs {uid}`. To drop the model: `xinfer terminate {uid}`."
+        return f"Check the source and the network; `xinfer events {uid}` shows the attempts. {drop}"
+    if cause.get("phase") == "environment":
+        return f"`xinfer env list` shows the environments of that machine. {drop}"
+    return f"The whole log: `xinfer logs {uid}`. {drop}"
 
 
 def latest(replicas: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -44,7 +53,7 @@ def launch_failure(uid: str, reason: str | None, replicas: Sequence[Mapping[str,
             f"`xinfer status` shows what is free, `xinfer terminate {uid}` drops the model.",
         )
     return Failure(
-        f"'{uid}' failed while {cause.get('phase', 'starting')}: {cause.get('summary')}",
+        f"'{uid}' failed while {doing(cause)}: {cause.get('summary')}",
         advice(uid, cause),
         evidence(cause),
     )

@@ -14,6 +14,7 @@ from xinfer.cli.server import Server, server_options
 from xinfer.client import catalog as calls
 from xinfer.domain.names import did_you_mean
 
+_NOT_INSTALLED = "No module named"
 _HEADERS = ("Name", "Engine", "Format", "Size (in billions)", "Quantization", "Memory", "Note")
 
 
@@ -58,7 +59,7 @@ def engine(
     for name, reason in refusals.items() if output == "table" else ():
         click.echo(f"{name}: {reason}", err=True)
     if not rows:
-        raise Failure(f"'{model_name}' does not support what was asked for.", _hint(found))
+        raise Failure(f"'{model_name}' does not support what was asked for.", _hint(found, chosen))
 
 
 @click.command("vllm-models")
@@ -118,9 +119,13 @@ def _is_asked(entry: Mapping[str, Any], asked: Mapping[str, str | None]) -> bool
     return same_format and (not amount or plain_size(amount) == plain_size(known))
 
 
-def _hint(found: Mapping[str, Any]) -> str:
+def _hint(found: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
     able = [name for name, offer in found.items() if isinstance(offer, list)]
-    return f"Here {', '.join(able)} can run it." if able else "No engine here can run it."
+    hint = f"Here {', '.join(able)} can run it." if able else "No engine here can run it."
+    lacking = [name for name, offer in chosen.items() if str(offer).startswith(_NOT_INSTALLED)]
+    if not lacking:
+        return hint
+    return f"{hint} `xinfer env create {lacking[0].lower()}` on a worker installs {lacking[0]}."
 
 
 def _no_table() -> Any:

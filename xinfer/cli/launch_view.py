@@ -71,7 +71,7 @@ class Lines:
             self._line(name, "why", summary)
 
     def _line(self, name: str, what: str, more: str) -> None:
-        self._screen.print(Text(f"  {name}  {what:<12} {more}".rstrip()))
+        self._screen.print(Text(f"  {name}  {what:<12} {more}".rstrip()), soft_wrap=True)
 
 
 class Picture:

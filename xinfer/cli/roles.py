@@ -27,10 +27,14 @@ def _log_level(command: Command) -> Command:
     return option(command)
 
 
-def _unused(*spellings: str) -> Callable[[Command], Command]:
-    """A flag of Xinference that has nothing to set here: it is taken, so that scripts go on."""
+def _unused(*spellings: str, is_flag: bool = False) -> Callable[[Command], Command]:
+    """An option of Xinference that has nothing to set here: it is taken, so that scripts go on."""
     return click.option(
-        *spellings, expose_value=False, hidden=True, help="Accepted, and not needed."
+        *spellings,
+        is_flag=is_flag,
+        expose_value=False,
+        hidden=True,
+        help="Accepted, and not needed.",
     )
 
 
@@ -72,6 +76,7 @@ def supervisor(host: str, port: int, log_level: str) -> None:
 @_unused("--worker-port")
 @_unused("-MH", "--metrics-exporter-host")
 @_unused("--metrics-exporter-port")
+@_unused("--replace-worker", is_flag=True)
 def worker(endpoint: str, host: str, node: str, token: str, log_level: str) -> None:
     """Run models of a cluster on this machine.
 

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from xinfer.cli.cause import advice, evidence, latest
+from xinfer.cli.cause import advice, doing, evidence, latest
 from xinfer.cli.listing import replica_count
 from xinfer.cli.output import columns, duration, emit, output_option, size, state
 from xinfer.cli.server import Server, server_options
@@ -106,5 +106,5 @@ def _cause_panel(uid: str, cause: Mapping[str, Any]) -> Panel:
         *evidence(cause),
         advice(uid, cause),
     )
-    title = f"{uid} failed while {cause.get('phase', 'starting')}"
+    title = f"{uid} failed while {doing(cause)}"
     return Panel(Text("\n".join(lines)), title=Text(title), border_style="red", width=_PANEL_WIDTH)
