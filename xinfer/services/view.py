@@ -103,14 +103,21 @@ class View:
         found: dict[str, list[ReplicaView]] = {}
         for replica in sorted(self.assigned.replicas, key=lambda one: one.index):
             state = self.observed.nodes.get(replica.node)
+            heeded = state is not None and state.report.assignment >= self.assigned.revision
+            status = statuses.get((replica.node, replica.replica_id))
             entry = ReplicaView(
                 assigned=replica,
-                status=statuses.get((replica.node, replica.replica_id)),
+                status=None if status is not None and _is_left(status, heeded) else status,
                 node_address=state.report.address if state is not None else "",
-                heeded=state is not None and state.report.assignment >= self.assigned.revision,
+                heeded=heeded,
             )
             found.setdefault(replica.uid, []).append(entry)
         return found
+
+
+def _is_left(status: ReplicaStatus, heeded: bool) -> bool:
+    """Whether it tells of an earlier life: what is assigned now is not to end."""
+    return status.phase is Phase.STOPPED or (status.phase is Phase.DRAINING and not heeded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

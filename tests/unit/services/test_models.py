@@ -9,7 +9,7 @@ import pytest
 from tests.unit.domain.clusters import GIB, loaded, node, spec
 from tests.unit.services.conftest import House
 from xinfer.domain.model import ModelKind, ModelSpec, Origin, Placement
-from xinfer.domain.replica import Phase
+from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.errors import Cancelled, Invalid, LaunchFailed, NoCapacity, NotFound, NotReady
 
 
@@ -140,6 +140,22 @@ def test_what_an_earlier_model_of_the_uid_left_behind_is_no_success_of_the_next(
     house.models.launch_and_wait(free(replicas=2))
     assert house.script == []
     assert [one.assigned.index for one in house.models.view().replicas("m")] == [0, 1]
+
+
+def test_the_end_of_an_earlier_life_is_no_part_of_the_next_launch(house: House) -> None:
+    house.models.launch(free())
+    house.settle()
+
+    def status() -> ReplicaStatus | None:
+        return house.models.view().replicas("m")[0].status
+
+    house.report(Phase.STOPPED)
+    assert status() is None
+    house.report(Phase.DRAINING)
+    assert status() is not None, "its node knows what is assigned, and ends it all the same"
+    house.models.launch(free("n"))
+    house.control.step()
+    assert status() is None
 
 
 def test_a_refused_launch_ends_the_wait_too(house: House) -> None:
