@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from xinfer.catalog.match import plain_format, plain_size
 from xinfer.cli.failure import Failure
-from xinfer.cli.output import columns, emit, output_option, size
+from xinfer.cli.offer import Offer, offers_of, rows
+from xinfer.cli.output import columns, emit, output_option
 from xinfer.cli.server import Server, server_options
 from xinfer.client import catalog as calls
 from xinfer.domain.names import did_you_mean
@@ -41,24 +41,17 @@ def engine(
     xinfer engine -n qwen2.5-instruct -en llama.cpp -s 0_5 -f ggufv2
     """
     with server.connect() as client:
-        found = client.run(calls.query_engine_by_model_name(model_name, model_type))
-        if found is None:
-            known = client.run(calls.list_model_registrations(model_type))
-            names = [str(each["model_name"]) for each in known]
-            raise Failure(
-                f"The catalog has no {model_type} model '{model_name}'.",
-                did_you_mean(model_name, names),
-            )
+        found = offers_of(client, model_name, model_type)
     chosen = _of_engine(found, asked["model_engine"])
-    rows = [row for name, offer in chosen.items() for row in _rows(name, offer, asked)]
+    lines = [row for name, offer in chosen.items() for row in rows(name, offer, asked)]
     refusals = {name: offer for name, offer in chosen.items() if isinstance(offer, str)}
     if output != "table":
-        emit(output, {"offers": [dict(row) for row in rows], "refusals": refusals}, _no_table)
-    elif rows:
-        emit(output, rows, lambda: columns(_HEADERS, (tuple(row.values()) for row in rows)))
+        emit(output, {"offers": lines, "refusals": refusals}, _no_table)
+    elif lines:
+        emit(output, lines, lambda: columns(_HEADERS, (tuple(row.values()) for row in lines)))
     for name, reason in refusals.items() if output == "table" else ():
         click.echo(f"{name}: {reason}", err=True)
-    if not rows:
+    if not lines:
         raise Failure(f"'{model_name}' does not support what was asked for.", _hint(found, chosen))
 
 
@@ -77,7 +70,7 @@ def vllm_models(server: Server, output: str) -> None:
     emit(output, found, lambda: columns(("For", "Architectures"), rows))
 
 
-def _of_engine(found: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+def _of_engine(found: Mapping[str, Offer], name: str | None) -> dict[str, Offer]:
     """The offers of one engine, in whatever case it is spelled, or of all."""
     if name is None:
         return dict(found)
@@ -88,35 +81,6 @@ def _of_engine(found: Mapping[str, Any], name: str | None) -> dict[str, Any]:
     if not chosen:
         raise Failure(f"There is no engine '{name}' for it.", did_you_mean(name, found))
     return chosen
-
-
-def _rows(
-    name: str, offer: list[Mapping[str, Any]] | str, asked: Mapping[str, str | None]
-) -> Iterator[dict[str, Any]]:
-    for entry in offer if isinstance(offer, list) else ():
-        if not _is_asked(entry, asked):
-            continue
-        for quantization in entry["quantizations"]:
-            wanted = asked["quantization"]
-            if wanted and wanted.lower() != quantization.lower():
-                continue
-            memory = entry.get("memory_bytes", {}).get(quantization)
-            yield {
-                "model_name": entry["model_name"],
-                "model_engine": name,
-                "model_format": entry["model_format"],
-                "model_size_in_billions": entry.get("model_size_in_billions"),
-                "quantization": quantization,
-                "memory": size(memory) if memory else None,
-                "note": entry.get("too_large", {}).get(quantization, ""),
-            }
-
-
-def _is_asked(entry: Mapping[str, Any], asked: Mapping[str, str | None]) -> bool:
-    form, amount = asked["model_format"], asked["model_size_in_billions"]
-    same_format = not form or plain_format(form) == plain_format(str(entry["model_format"]))
-    known = str(entry.get("model_size_in_billions", ""))
-    return same_format and (not amount or plain_size(amount) == plain_size(known))
 
 
 def _hint(found: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:

