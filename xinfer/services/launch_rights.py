@@ -15,6 +15,7 @@ from xinfer.errors import Forbidden
 
 _HINT = "An administrator can launch it, or declare it in a recipe."
 _PROGRAMS = ("command",)
+_CODE = "trust_remote_code"
 
 
 class LaunchRights:
@@ -36,7 +37,7 @@ class LaunchRights:
             raise _refusal(f"'{by.name}' may not run programs by the engine '{spec.engine}'.")
         if spec.extra_args or spec.env:
             raise _refusal(f"'{by.name}' may not set arguments or variables of the engine process.")
-        if spec.options.get("trust_remote_code"):
+        if _runs_code(spec.options):
             raise _refusal(f"'{by.name}' may not run code that comes with a model.")
         source = spec.source
         named = {**spec.options, "source.files": list(source.files) if source else []}
@@ -57,21 +58,41 @@ class LaunchRights:
         return any(real.is_relative_to(root) for root in self._roots)
 
 
+def _runs_code(value: Any) -> bool:
+    """Whether code that comes with a model is trusted anywhere in it, in any spelling that engines
+    take.
+    """
+    value = _read(value)
+    if isinstance(value, Mapping) and any(
+        each and name.replace("-", "_").casefold() == _CODE for name, each in value.items()
+    ):
+        return True
+    return any(map(_runs_code, _inner(value)))
+
+
 def _paths(value: Any) -> Iterator[str]:
     """Texts in an option that leave the model's own folder; adapters are given as `name=path`."""
     if isinstance(value, str):
         for text in (value, value.partition("=")[2]):
-            if text.startswith(("/", "~")) or ".." in Path(text).parts:
+            leaves = text.startswith(("/", "~")) or ".." in Path(text).parts
+            if leaves or text.lower().startswith("file:"):
                 yield text
-        if value.lstrip().startswith("{"):
-            with suppress(ValueError):
-                yield from _paths(json.loads(value))
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _paths(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _paths(each)
+    for each in _inner(_read(value)):
+        yield from _paths(each)
+
+
+def _read(value: Any) -> Any:
+    """What a text spells that is JSON of an object or a list; itself if it is none."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            return json.loads(value)
+    return value
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _refusal(message: str) -> Forbidden:

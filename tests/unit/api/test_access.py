@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import falcon.testing
 import pytest
 
 from tests.unit.api.conftest import TOKEN
 from tests.unit.api.table import declared
+from tests.unit.services.conftest import House
 from tests.unit.services.people import People
 from xinfer.api.auth import NOBODY, Authenticator
 from xinfer.api.cors import Cors
 from xinfer.api.scopes import ACCESS, PUBLIC_PATHS, Need, access
 from xinfer.domain.identity import Principal, Scope, effective
+from xinfer.domain.model import Hub, ModelSpec, Source
 from xinfer.domain.record import AuditQuery
 from xinfer.errors import Forbidden, Unauthorized
+from xinfer.services.families import Resolved
 from xinfer.services.keys import KeyChange
 
 Client = falcon.testing.TestClient
@@ -223,6 +228,25 @@ def test_a_clerk_launches_models_and_nothing_else(api: Client, people: People) -
     refused = api.simulate_post("/v1/models", json=body, headers=headers)
     assert refused.status_code == 403
     assert "'clerk' may not use the local file" in refused.json["detail"]
+
+
+@pytest.mark.parametrize("route", ["/v1/models?wait_ready=false", "/v1/autostart/models"])
+def test_what_was_judged_is_launched_though_its_family_changes(
+    api: Client, house: House, people: People, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    _, key = people.keys.create(people.admin, KeyChange(name="clerk", scopes=("models:write",)))
+    places = [Source(hub=Hub.HUGGINGFACE, ref="org/repo"), Source(hub=Hub.PATH, ref="/etc")]
+
+    def resolve(spec: ModelSpec, *, hub: str | None = None) -> Resolved:
+        return Resolved(spec=spec if spec.source else replace(spec, source=places.pop(0)))
+
+    monkeypatch.setattr(house.families, "resolve", resolve)
+    body = {"model_name": "m", "model_engine": "paper"}
+    done = api.simulate_post(route, json=body, headers={"Authorization": f"Bearer {key}"})
+    assert done.status_code == 200
+    source = house.store.desired().models["m"].source
+    assert source is not None
+    assert source.hub is Hub.HUGGINGFACE
 
 
 def test_pages_of_other_sites_are_answered_only_when_listed(api: Client) -> None:

@@ -28,12 +28,17 @@ def at(path: Path | str) -> ModelSpec:
         replace(PLAIN, extra_args=("--lora", "/etc/passwd")),
         replace(PLAIN, env={"LD_PRELOAD": "/tmp/x.so"}),
         replace(PLAIN, options={"trust_remote_code": True}),
+        replace(PLAIN, options={"trust-remote_code": "yes"}),
+        replace(PLAIN, options={"speculative_config": {"trust_remote_code": True}}),
+        replace(PLAIN, options={"speculative_config": '{"trust-remote-code": 1}'}),
         at("/etc/passwd"),
         replace(PLAIN, options={"chat_template": "/etc/passwd"}),
         replace(PLAIN, options={"lora_modules": ["sql=~/lora"]}),
         replace(PLAIN, options={"lora": ["../../etc/passwd"]}),
         replace(PLAIN, options={"lora_modules": ['{"name": "a", "path": "/etc"}']}),
+        replace(PLAIN, options={"lora_modules": ['[{"name": "a", "path": "/etc"}]']}),
         replace(PLAIN, options={"speculative_config": {"model": "/etc"}}),
+        replace(PLAIN, options={"tokenizer": "FILE:///etc/passwd"}),
         replace(PLAIN, source=Source(hub=Hub.PACKAGE, ref="p", files=("../*",))),
     ],
 )
@@ -64,7 +69,8 @@ def test_files_are_taken_from_below_the_roots_only(tmp_path: Path) -> None:
 def test_plain_models_and_hubs_are_everybodys() -> None:
     LaunchRights().check(CLERK, PLAIN)
     LaunchRights().check(CLERK, replace(PLAIN, source=Source(hub=Hub.HUGGINGFACE, ref="a/b")))
-    for text in ("{% if a %}/x{% endif %}", "org/name", "a=b", "{..}"):
+    LaunchRights().check(CLERK, replace(PLAIN, options={"trust_remote_code": False}))
+    for text in ("{% if a %}/x{% endif %}", "org/name", "a=b", "{..}", "[" * 9999):
         LaunchRights().check(CLERK, replace(PLAIN, options={"chat_template": text}))
     with pytest.raises(Forbidden, match="model 'm'"):
         LaunchRights().check(replace(CLERK, models=frozenset({"other"})), PLAIN)

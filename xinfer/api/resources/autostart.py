@@ -25,8 +25,9 @@ class Autostart:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         asked = autostart.of(body.read(req, dict[str, Any], "entry"))
-        self._rights.check(req.context.principal, self._models.resolved(asked.spec, asked.hub))
-        self._entries.put(asked.spec, asked.hub)
+        spec = self._models.resolved(asked.spec, asked.hub)
+        self._rights.check(req.context.principal, spec)
+        self._entries.put(spec, asked.hub)
         resp.media = self._entries.entries(req.context.principal.models)
 
     def on_get_summary(self, req: falcon.Request, resp: falcon.Response) -> None:

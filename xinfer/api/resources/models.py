@@ -48,12 +48,13 @@ class Models:
 
     def begin(self, req: falcon.Request, asked: launch.Launch) -> str:
         """Launch on behalf of the caller, and wait if the query does not say otherwise."""
-        # A registered family may name local files, so what it stands for is looked at.
-        self._rights.check(req.context.principal, self._models.resolved(asked.spec, asked.hub))
+        # A registered family may name local files, so what it stands for is looked at; and that is
+        # launched, whatever the family stands for a moment later.
+        spec = self._models.resolved(asked.spec, asked.hub)
+        self._rights.check(req.context.principal, spec)
         wait = flag(req, "wait_ready", default=True)
         begin = self._models.launch_and_wait if wait else self._models.launch
-        spec = begin(asked.spec, uid_is_given=asked.uid_is_given, hub=asked.hub)
-        return spec.uid
+        return begin(spec, uid_is_given=asked.uid_is_given, hub=asked.hub).uid
 
 
 class Model:
