@@ -12,9 +12,10 @@ from xinfer import errors
 from xinfer.gateway.relay import CLIENT_GONE
 from xinfer.gateway.upstream import ClientGone
 
+_KIND_NOT_FOUND = "not_found_error"
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.Invalid, 400, "invalid_request_error"),
-    (errors.NotFound, 404, "not_found_error"),
+    (errors.NotFound, 404, _KIND_NOT_FOUND),
     (errors.Conflict, 409, "conflict_error"),
     (errors.NotReady, 503, "not_ready_error"),
     (errors.NoCapacity, 503, "no_capacity_error"),
@@ -30,14 +31,22 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
 )
 _OPENAI_ROUTES = (
     *("/v1/chat/", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/models"),
+    *("/v1/responses", "/v1/convert_ids_to_tokens"),
     *("/v1/images/", "/v1/audio/", "/v1/video/", "/v1/worlds/", "/v1/flexible/"),
 )
+_ANTHROPIC_ROUTES = ("/v1/messages", "/anthropic/")
 
 
 def has_envelope(path: str) -> bool:
-    """Whether errors on this path are in OpenAI's envelope, which its client reads them from."""
+    """Whether errors on this path are in an envelope, which the makers' own clients read them
+    from.
+    """
+    return _starts(path, _OPENAI_ROUTES + _ANTHROPIC_ROUTES)
+
+
+def _starts(path: str, routes: tuple[str, ...]) -> bool:
     # Leading slashes do not count, as for the router.
-    return f"/{path.lstrip('/')}".startswith(_OPENAI_ROUTES)
+    return f"/{path.lstrip('/')}".startswith(routes)
 
 
 def status_of(error: Exception) -> int:
@@ -68,13 +77,15 @@ def write(
     param: str | None = None,
 ) -> None:
     """An error body: `detail`, which clients of Xinference read everywhere, and on routes that
-    OpenAI has too its envelope beside it.
+    OpenAI or Anthropic has too its envelope beside it.
     """
     body: dict[str, Any]
     if has_envelope(req.path):
-        code = "model_not_found" if status == 404 else kind
+        code = "model_not_found" if kind == _KIND_NOT_FOUND else kind
         error = {"message": message, "type": kind, "param": param, "code": code}
         body = {"error": error, "detail": message}
+        if _starts(req.path, _ANTHROPIC_ROUTES):
+            body |= {"type": "error", "request_id": req.context.request_id}
     else:
         body = {"detail": message}
     resp.status = falcon.code_to_http_status(status)

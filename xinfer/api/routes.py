@@ -82,10 +82,7 @@ class Resources:
 def routes(to: Resources) -> list[Route]:
     """Path, resource, and the suffix of its methods."""
     return [
-        ("/v1/chat/completions", to.inference),
-        ("/v1/completions", to.inference),
-        ("/v1/embeddings", to.inference),
-        ("/v1/rerank", to.inference),
+        *_inference_routes(to.inference),
         ("/v1/models", to.models),
         ("/v1/models/instances", to.instances),
         ("/v1/models/instance", to.instances, "version"),
@@ -127,6 +124,21 @@ def routes(to: Resources) -> list[Route]:
         *_access_routes(to.access),
         *_catalog_routes(to.catalog),
         *_media_routes(),
+    ]
+
+
+def _inference_routes(to: Inference) -> list[Route]:
+    return [
+        ("/v1/chat/completions", to),
+        ("/v1/completions", to),
+        ("/v1/embeddings", to),
+        ("/v1/rerank", to),
+        ("/v1/responses", to),
+        ("/v1/messages", to),
+        ("/v1/messages/count_tokens", to),
+        ("/anthropic/v1/messages", to),
+        ("/anthropic/v1/messages/count_tokens", to),
+        ("/v1/convert_ids_to_tokens", to),
     ]
 
 

@@ -30,6 +30,12 @@ ACCESS: Mapping[str, Access] = {
     "POST /v1/completions": Scope.MODELS_READ,
     "POST /v1/embeddings": Scope.MODELS_READ,
     "POST /v1/rerank": Scope.MODELS_READ,
+    "POST /v1/responses": Scope.MODELS_READ,
+    "POST /v1/messages": Scope.MODELS_READ,
+    "POST /v1/messages/count_tokens": Scope.MODELS_READ,
+    "POST /anthropic/v1/messages": Scope.MODELS_READ,
+    "POST /anthropic/v1/messages/count_tokens": Scope.MODELS_READ,
+    "POST /v1/convert_ids_to_tokens": Scope.MODELS_READ,
     # models
     "GET /v1/models": Scope.MODELS_LIST,
     "POST /v1/models": Scope.MODELS_WRITE,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xinfer.domain.dialect import Dialect
 from xinfer.domain.model import ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 
@@ -47,7 +48,7 @@ class Traits:
     "chat", "generate", "embed", "rerank", "tools", "vision", "structured_output", "lora".
     `module`: the Python module whose import shows that an interpreter has the engine (`a|b`: either
     does); empty when it needs none. `title`: its name in listings, if not `name`. `habits`: how it
-    uses memory.
+    uses memory. `dialect`: its words for what requests may say in others; None: as they come.
     """
 
     kinds: tuple[ModelKind, ...]
@@ -58,6 +59,7 @@ class Traits:
     module: str = ""
     title: str = ""
     habits: Habits = Habits()
+    dialect: Dialect | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

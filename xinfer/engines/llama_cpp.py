@@ -10,7 +10,7 @@ from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.memory import gib
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
-from xinfer.engines import fit, llama_cpp_files, llama_cpp_options, llama_cpp_python
+from xinfer.engines import dialects, fit, llama_cpp_files, llama_cpp_options, llama_cpp_python
 from xinfer.engines.gguf import Shape, read_shape
 from xinfer.engines.llama_cpp_files import Weights
 from xinfer.errors import Invalid, NoCapacity
@@ -33,6 +33,7 @@ class LlamaCpp:
         ),
         module="xllamacpp|llama_cpp",
         habits=Habits(overhead_bytes=96 * 2**20, context_option="n_ctx", slots_option="n_parallel"),
+        dialect=dialects.LLAMA_CPP,
     )
     options = llama_cpp_options.OPTIONS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xinfer.domain.engine import Command, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
-from xinfer.engines import accelerators, checkpoint, flags, mlx_options
+from xinfer.engines import accelerators, checkpoint, dialects, flags, mlx_options
 from xinfer.errors import Invalid
 
 _FOLDERS = ("adapter_path", "draft_model")
@@ -24,6 +24,7 @@ class Mlx:
         module="mlx_lm",
         title="MLX",
         habits=Habits(overhead_bytes=2**30),
+        dialect=dialects.MLX,
     )
     options = mlx_options.OPTIONS
 

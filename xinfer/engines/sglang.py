@@ -7,7 +7,7 @@ from pathlib import Path
 from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
-from xinfer.engines import accelerators, checkpoint, flags, sglang_options
+from xinfer.engines import accelerators, checkpoint, dialects, flags, sglang_options
 from xinfer.errors import Invalid
 
 _GAUGES = {
@@ -39,6 +39,7 @@ class Sglang:
             share_option="mem_fraction_static",
             share=0.85,
         ),
+        dialect=dialects.SGLANG,
     )
     options = sglang_options.OPTIONS
 

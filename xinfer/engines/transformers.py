@@ -5,7 +5,7 @@ from __future__ import annotations
 from xinfer.domain.engine import Command, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
-from xinfer.engines import accelerators, checkpoint, flags, transformers_options
+from xinfer.engines import accelerators, checkpoint, dialects, flags, transformers_options
 from xinfer.errors import Invalid
 
 _PLAIN = ("pytorch",)
@@ -22,6 +22,7 @@ class Transformers:
         module="transformers",
         title="Transformers",
         habits=Habits(overhead_bytes=2**29, growth_on_cpu=2.0),
+        dialect=dialects.TRANSFORMERS,
     )
     options = transformers_options.OPTIONS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
-from xinfer.engines import accelerators, checkpoint, flags, vllm_options
+from xinfer.engines import accelerators, checkpoint, dialects, flags, vllm_options
 from xinfer.errors import Invalid
 
 _GAUGES = {
@@ -44,6 +44,7 @@ class Vllm:
             share_option="gpu_memory_utilization",
             share=0.9,
         ),
+        dialect=dialects.VLLM,
     )
     options = vllm_options.OPTIONS
 

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import gevent
-import msgspec
 
 from xinfer.domain.routing import Route, Upstream
-from xinfer.errors import Cancelled, EngineFailed, NotReady, XinferError
+from xinfer.errors import Cancelled, EngineFailed, NotReady
 from xinfer.gateway.admission import Admission
 from xinfer.gateway.caller import Caller
+from xinfer.gateway.dialects import CHAT, COMPLETIONS, Dialects
 from xinfer.gateway.metrics import Metrics, Timer
 from xinfer.gateway.naming import Naming
 from xinfer.gateway.peek import Peeked, peek, upstream_body
+from xinfer.gateway.reply import Asked, error_event, shown
 from xinfer.gateway.running import Running, Ticket
 from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import ClientGone, Connection, Pools, Refused, Reply, Stale
@@ -30,7 +31,7 @@ _FAST_S = 0.002
 """An engine whose next piece came within this time sends so fast that two may go out as one."""
 
 _NO_TOKENS = Usage()
-_GENERATES = ("/v1/chat/completions", "/v1/completions")
+_GENERATES = (CHAT, COMPLETIONS)
 
 Gone = Callable[[], bool]
 
@@ -55,6 +56,7 @@ class Run:
     timer: Timer
     caller: Caller
     ticket: Ticket
+    asked: Asked
 
     @property
     def naming(self) -> Naming:
@@ -64,7 +66,9 @@ class Run:
 
 
 class Gateway:
-    """The byte path of one process. `status_of` gives the HTTP status of an error, for counting."""
+    """The byte path of one process. `status_of` gives the HTTP status of an error, for counting;
+    `dialects` put requests into the words of each engine.
+    """
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class Gateway:
         pools: Pools,
         metrics: Metrics,
         running: Running,
+        dialects: Dialects,
         status_of: Callable[[Exception], int],
     ) -> None:
         self.table = table
@@ -80,18 +85,20 @@ class Gateway:
         self.metrics = metrics
         self._running = running
         self._pools = pools
+        self._dialects = dialects
         self._status_of = status_of
 
     def relay(self, path: str, body: bytes, request_id: str, gone: Gone, caller: Caller) -> Answer:
         """Send a request to a replica and return its answer.
 
         `gone()` says whether the client has hung up. Raises the errors of `peek`, `Caller.admit`,
-        `Table.route` and `Admission.enter`, EngineFailed, ClientGone, and Cancelled when somebody
-        aborted the request by its id.
+        `Table.route`, `Dialects.translate` and `Admission.enter`, EngineFailed, ClientGone, and
+        Cancelled when somebody aborted the request by its id.
         """
         peeked = peek(body)
         caller.admit(peeked.model)
         route = self.table.route(peeked.model)
+        body, peeked = self._dialects.translate(path, body, peeked, route.engine)
         ticket = self._running.enter(
             route.uid, {request_id, peeked.request_id or request_id}, caller.id
         )
@@ -187,6 +194,12 @@ class Gateway:
             timer=timer,
             caller=request.caller,
             ticket=request.ticket,
+            asked=Asked(
+                path=request.path,
+                engine=route.engine,
+                request_id=request.request_id,
+                fields=request.peeked.fields,
+            ),
         )
 
     def _whole(self, run: Run, gone: Gone) -> Answer:
@@ -202,11 +215,9 @@ class Gateway:
             raise
         finally:
             self._give_back(run, status, usage)
-        return Answer(
-            status=status,
-            content_type=run.reply.header("content-type") or "application/json",
-            body=run.naming(body) if status < 400 else _enveloped(status, body),
-        )
+        content_type = run.reply.header("content-type") if status < 400 else ""
+        status, body = shown(run.asked, status, run.naming(body) if status < 400 else body)
+        return Answer(status=status, content_type=content_type or "application/json", body=body)
 
     def _give_back(self, run: Run, status: int, usage: Usage | None) -> None:
         """The one end of every run: connection, count and metrics."""
@@ -262,10 +273,10 @@ class Stream:
                 break
             except Cancelled as error:
                 self._end(CLIENT_GONE)
-                return _error_event(error, "cancelled_error", "aborted")
+                return error_event(self._run.asked, error, "cancelled_error", "aborted")
             except EngineFailed as error:
                 self._end(502)
-                return _error_event(error, "engine_error", "engine_failed")
+                return error_event(self._run.asked, error, "engine_error", "engine_failed")
             if piece:
                 self._run.timer.first_piece()
                 return piece
@@ -309,25 +320,3 @@ class _Request:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode("latin-1") + body
-
-
-def _enveloped(status: int, body: bytes) -> bytes:
-    """An engine's refusal in the OpenAI envelope, as it was if it is in it already; `detail` beside
-    it is for clients of Xinference.
-    """
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        said = body[:2000].decode(errors="replace")
-    if isinstance(said, dict) and isinstance(said.get("error"), dict):
-        return msgspec.json.encode({"detail": str(said["error"].get("message", "")), **said})
-    if isinstance(said, dict):
-        said = said.get("error") or said.get("detail") or said.get("message") or said
-    kind = "invalid_request_error" if status < 500 else "engine_error"
-    error = {"message": str(said), "type": kind, "param": None, "code": None}
-    return msgspec.json.encode({"error": error, "detail": error["message"]})
-
-
-def _error_event(error: XinferError, kind: str, code: str) -> bytes:
-    said = {"message": str(error), "type": kind, "param": None, "code": code}
-    return b"data: " + msgspec.json.encode({"error": said}) + b"\n\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from xinfer.gateway.naming import Naming
 
@@ -12,6 +13,9 @@ _DECODER = json.JSONDecoder()
 _MAX_USAGE = 4096
 _CLOSING = b"[DONE]"
 _END_BYTES = 32
+_IN = ("prompt_tokens", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_OUT = ("completion_tokens", "output_tokens")
+"""OpenAI's names, and Anthropic's, which count what was cached apart."""
 
 
 @dataclass(slots=True)
@@ -42,12 +46,13 @@ def _read(text: bytes) -> Usage | None:
         return None
     try:
         value, _ = _DECODER.raw_decode(start[1:].lstrip().decode(errors="replace"))
-        return Usage(
-            prompt_tokens=max(0, int(value.get("prompt_tokens") or 0)),
-            completion_tokens=max(0, int(value.get("completion_tokens") or 0)),
-        )
+        return Usage(prompt_tokens=_sum(value, _IN), completion_tokens=_sum(value, _OUT))
     except (ValueError, AttributeError, TypeError, OverflowError):
         return None
+
+
+def _sum(counts: dict[str, Any], names: tuple[str, ...]) -> int:
+    return sum(max(0, int(counts.get(name) or 0)) for name in names)
 
 
 class StreamTail:
@@ -100,8 +105,18 @@ class StreamTail:
         found = find_usage(event)
         if found is None:
             return True
-        self.usage = found
+        # Anthropic's streams count the prompt at their beginning, and the reply at their end.
+        self.usage = _more(self.usage, found)
         return self._keep or b'"choices":[]' not in event.replace(b" ", b"")
+
+
+def _more(before: Usage | None, found: Usage) -> Usage:
+    if before is None:
+        return found
+    return Usage(
+        prompt_tokens=max(before.prompt_tokens, found.prompt_tokens),
+        completion_tokens=max(before.completion_tokens, found.completion_tokens),
+    )
 
 
 def _last_boundary(data: bytes) -> int:

@@ -21,8 +21,10 @@ from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
 from xinfer.domain.secrets import replica_secret
 from xinfer.domain.state import Assigned, Desired, Observed
+from xinfer.engines.registry import Registry
 from xinfer.errors import StoreFailed, XinferError
 from xinfer.gateway.admission import Admission
+from xinfer.gateway.dialects import Dialects
 from xinfer.gateway.fleet_metrics import FleetMetrics
 from xinfer.gateway.metrics import Metrics
 from xinfer.gateway.relay import Gateway
@@ -180,6 +182,7 @@ class SupervisorProcess:
             self._pools,
             self._metrics,
             self._running,
+            Dialects(lambda engine: Registry().get(engine).traits.dialect),
             errors.status_of,
         )
         return Parts(

@@ -82,3 +82,14 @@ def test_a_stream_is_closed_as_clients_expect_it() -> None:
     assert cut.feed(last[:-1]) + cut.finish() == last + b"data: [DONE]\n\n"
     other = StreamTail(keep=True, naming=Naming(None), close=False)
     assert other.feed(last) + other.finish() == last
+
+
+def test_tokens_are_counted_in_the_words_of_anthropic_and_of_responses() -> None:
+    start = {"usage": {"cache_read_input_tokens": 3, "input_tokens": 14, "output_tokens": 0}}
+    stream = event({"type": "message_start", "message": start})
+    stream += event({"type": "message_delta", "usage": {"output_tokens": 5}})
+    tail = StreamTail(keep=True, naming=Naming(None), close=False)
+    assert tail.feed(stream) + tail.finish() == stream
+    assert tail.usage == Usage(17, 5)
+    whole = {"usage": {"input_tokens": 31, "output_tokens": 2, "total_tokens": 33}}
+    assert find_usage(json.dumps(whole).encode()) == Usage(31, 2)

@@ -1,4 +1,4 @@
-"""Inference in OpenAI's form. Keys of a body beyond these go to the engine as they are."""
+"""Inference in the forms of OpenAI and Anthropic. Keys of a body beyond these go to the engine."""
 
 from __future__ import annotations
 
@@ -44,20 +44,51 @@ class CompletionRequest(TypedDict):
 
 
 class EmbeddingRequest(TypedDict):
-    """What is to be embedded."""
+    """What is to be embedded; an object has a `text`."""
 
     model: Uid
-    input: Texts
+    input: Texts | dict[str, Any]
 
 
 class RerankRequest(TypedDict):
     """What is to be put in order, and by what."""
 
     model: Uid
-    query: str
+    query: str | dict[str, Any]
     documents: list[Any]
     top_n: NotRequired[Annotated[int, Meta(ge=1)] | None]
     return_documents: NotRequired[bool | None]
+
+
+class ResponsesRequest(TypedDict):
+    """What is to be answered; nothing is kept from one request to the next."""
+
+    model: Uid
+    input: Annotated[str | list[Any], Meta(description="A text, or items of a conversation.")]
+    stream: NotRequired[bool | None]
+    max_output_tokens: NotRequired[Annotated[int, Meta(ge=1)] | None]
+
+
+class CountRequest(TypedDict):
+    """A conversation in Anthropic's form; `system` stands beside it."""
+
+    model: Uid
+    messages: Annotated[list[dict[str, Any]], Meta(min_length=1)]
+    system: NotRequired[str | list[Any] | None]
+
+
+class MessagesRequest(CountRequest):
+    """The same, to be answered."""
+
+    max_tokens: NotRequired[Annotated[int, Meta(ge=1)] | None]
+    stream: NotRequired[bool | None]
+
+
+class TokenIds(TypedDict):
+    """One list of ids, or several."""
+
+    model: Uid
+    input: list[int | list[int]]
 
 
 class CompletionUsage(TypedDict):
@@ -97,20 +128,45 @@ class Embeddings(TypedDict):
 
 
 class RankedDocument(TypedDict):
-    """`index` is the place in the request."""
+    """`index` is the place in the request; `document` is None unless it was asked for."""
 
     index: int
     relevance_score: float
+    document: NotRequired[dict[str, Any] | None]
 
 
 class Ranking(TypedDict):
     """The best first."""
 
     results: list[RankedDocument]
+    meta: NotRequired[dict[str, Any]]
+
+
+class ResponseReply(TypedDict):
+    """OpenAI's `response`."""
+
+    id: str
+    output: list[dict[str, Any]]
+
+
+class MessageReply(TypedDict):
+    """Anthropic's `message`."""
+
+    id: str
+    role: str
+    content: list[dict[str, Any]]
+
+
+class TokenCount(TypedDict):
+    """Of the whole conversation."""
+
+    input_tokens: int
 
 
 _ERRORS = (404, 408, 422, 429, 499, 501, 502)
 _STREAM = {"text/event-stream": "Events of `data: {json}`, the last is `data: [DONE]`."}
+_NAMED_STREAM = {"text/event-stream": "Events of `event: name` and `data: {json}`."}
+_HELLO = {"model": "chat", "messages": [{"role": "user", "content": "Say hello."}]}
 
 
 def _inference(
@@ -135,7 +191,7 @@ OPERATIONS = (
         "Answer a conversation",
         Body(
             kind=ChatRequest,
-            example={"model": "chat", "messages": [{"role": "user", "content": "Say hello."}]},
+            example=_HELLO,
         ),
         Completion,
         _STREAM,
@@ -163,5 +219,39 @@ OPERATIONS = (
         ),
         Ranking,
         {},
+    ),
+    _inference(
+        "/v1/responses",
+        "Answer in OpenAI's newer form",
+        Body(kind=ResponsesRequest, example={"model": "chat", "input": "Say hello."}),
+        ResponseReply,
+        _NAMED_STREAM,
+    ),
+    _inference(
+        "/v1/convert_ids_to_tokens",
+        "Spell tokens",
+        Body(kind=TokenIds, example={"model": "chat", "input": [101, 2023]}),
+        list[str | list[str]],
+        {},
+    ),
+    *(
+        _inference(
+            f"{place}/v1/messages",
+            "Answer in Anthropic's form",
+            Body(kind=MessagesRequest, example={**_HELLO, "max_tokens": 64}),
+            MessageReply,
+            _NAMED_STREAM,
+        )
+        for place in ("", "/anthropic")
+    ),
+    *(
+        _inference(
+            f"{place}/v1/messages/count_tokens",
+            "Count the tokens of a conversation",
+            Body(kind=CountRequest, example=_HELLO),
+            TokenCount,
+            {},
+        )
+        for place in ("", "/anthropic")
     ),
 )

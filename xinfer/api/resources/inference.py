@@ -1,4 +1,4 @@
-"""The OpenAI inference routes: read the body, hand it to the gateway, pass its answer on."""
+"""The inference routes: read the body, hand it to the gateway, pass its answer on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from xinfer.gateway.relay import Gateway, Stream
 from xinfer.gateway.upstream import ClientGone
 from xinfer.gateway.watcher import client_gone, read_body
 from xinfer.services.meter import Meter, Metered
+
+_ANTHROPIC = "/anthropic"
+"""A second place for Anthropic's routes, whose clients are given an address and no path."""
 
 
 class Inference:
@@ -31,7 +34,8 @@ class Inference:
         body = self._body(req)
         gone = client_gone(req.env)
         caller = Metered(self._meter, req.context.principal)
-        answer = self._gateway.relay(req.path, body, req.context.request_id, gone, caller)
+        path = f"/{req.path.lstrip('/')}".removeprefix(_ANTHROPIC)
+        answer = self._gateway.relay(path, body, req.context.request_id, gone, caller)
         resp.status = falcon.code_to_http_status(answer.status)
         resp.content_type = answer.content_type
         if answer.status == HTTPStatus.NOT_IMPLEMENTED:
