@@ -43,17 +43,29 @@ def _gpu_indices(
         raise click.BadParameter(f"{value!r} is not a list such as 0,1.") from None
 
 
-def _json_list(
-    _context: click.Context, _option: click.Parameter, value: str | None
-) -> list[Any] | None:
+def _json(value: str | None, kind: type, called: str) -> Any:
     if value is None:
         return None
     try:
         found = json.loads(value)
     except ValueError as error:
         raise click.BadParameter(f"it is not JSON: {error}.") from None
-    if not isinstance(found, list):
-        raise click.BadParameter("it is not a JSON list.")
+    if not isinstance(found, kind):
+        raise click.BadParameter(f"it is not a JSON {called}.")
+    return found
+
+
+def _json_list(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> list[Any] | None:
+    found: list[Any] | None = _json(value, list, "list")
+    return found
+
+
+def _json_object(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = _json(value, dict, "object")
     return found
 
 
@@ -129,6 +141,18 @@ _PLACE = (
 _ENGINE = (
     click.option(
         "--context-length", type=click.IntRange(1), metavar="N", help="Tokens of context."
+    ),
+    click.option(
+        "--engine-kwargs",
+        metavar="JSON",
+        callback=_json_object,
+        help="Options of the engine that are called like one of these.",
+    ),
+    click.option(
+        "--extra-args",
+        metavar="JSON",
+        callback=_json_list,
+        help="A list of words for the engine's command line, as they are.",
     ),
     click.option(
         *("-lm", "--lora-modules"),

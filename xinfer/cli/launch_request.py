@@ -10,7 +10,10 @@ import click
 from xinfer.cli.engine_options import coerce
 
 _PAIRS = ("lora_modules", "image_lora_load_kwargs", "image_lora_fuse_kwargs")
-_OURS = ("source", "memory", "context_length", "trust_remote_code")
+_OURS = (
+    *("source", "memory", "context_length", "trust_remote_code"),
+    *("engine_kwargs", "extra_args"),
+)
 _LISTS = ("virtual_env_packages", "virtual_env_find_links")
 
 

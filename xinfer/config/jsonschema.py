@@ -168,6 +168,8 @@ def _option(option: Option) -> Json:
     )
     if option.minimum is not None:
         base["minimum"] = option.minimum
+    if option.maximum is not None:
+        base["maximum"] = option.maximum
     described: Json = {"description": option.doc}
     if option.default is not None:
         described["default"] = option.default

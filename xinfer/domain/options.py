@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,8 +16,9 @@ class Option:
     """One engine option.
 
     `type` is one of bool, int, float, str, list[str], list[float], dict. `choices` limits a str.
-    `minimum` limits a number (inclusive). `default` None means that the engine or the machine
-    decides; `doc` is one sentence with the unit. `aliases` are other spellings that are accepted.
+    `minimum` and `maximum` limit a number (inclusive). `default` None means that the engine or the
+    machine decides; `doc` is one sentence with the unit. `aliases` are other spellings that are
+    accepted.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Option:
     default: JsonValue = None
     choices: tuple[str, ...] = ()
     minimum: float | None = None
+    maximum: float | None = None
     aliases: tuple[str, ...] = ()
 
 
@@ -72,6 +75,8 @@ def _coerce(option: Option, value: JsonValue, key: str) -> JsonValue:
         )
     if option.minimum is not None and coerced < option.minimum:
         raise Invalid(f"{key}: {coerced} is less than {option.minimum:g}.", option.doc, key=key)
+    if option.maximum is not None and coerced > option.maximum:
+        raise Invalid(f"{key}: {coerced} is more than {option.maximum:g}.", option.doc, key=key)
     return coerced
 
 
@@ -99,6 +104,8 @@ def _as_number(kind: str, value: JsonValue) -> JsonValue:
     try:
         number = float(value)
     except (TypeError, ValueError):
+        return None
+    if not math.isfinite(number):
         return None
     if kind == "float":
         return number

@@ -189,6 +189,7 @@ _FILES = (
         type="float",
         doc="Drafting ends at a token less likely than this (0 to 1).",
         minimum=0,
+        maximum=1,
     ),
 )
 

@@ -19,9 +19,21 @@ OPTIONS = (
     Option(name="num_draft_tokens", type="int", doc="Tokens drafted at once.", minimum=1),
     Option(name="max_tokens", type="int", doc="Tokens generated where a request sets no limit."),
     Option(name="temp", type="float", doc="Temperature where a request gives none.", minimum=0),
-    Option(name="top_p", type="float", doc="Nucleus sampling where a request gives none."),
+    Option(
+        name="top_p",
+        type="float",
+        doc="Nucleus sampling where a request gives none.",
+        minimum=0,
+        maximum=1,
+    ),
     Option(name="top_k", type="int", doc="Top-k sampling where a request gives none."),
-    Option(name="min_p", type="float", doc="Minimum probability where a request gives none."),
+    Option(
+        name="min_p",
+        type="float",
+        doc="Minimum probability where a request gives none.",
+        minimum=0,
+        maximum=1,
+    ),
     Option(name="chat_template", type="str", doc="Another chat template, as Jinja text."),
     Option(
         name="chat_template_args",

@@ -18,6 +18,7 @@ _CAPACITY = (
         doc="Share of each accelerator's memory for weights and cache (0 to 1); by default SGLang "
         "chooses. Models that share one need it set for each.",
         minimum=0,
+        maximum=1,
     ),
     Option(
         name="max_running_requests",

@@ -72,6 +72,7 @@ OPTIONS = (
         type="float",
         doc="Share of an accelerator's memory for the cache, 0 to 1.",
         minimum=0,
+        maximum=1,
     ),
     Option(name="cb_use_cuda_graph", type="bool", doc="Use CUDA graphs with continuous batching."),
     Option(

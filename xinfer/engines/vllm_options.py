@@ -32,6 +32,7 @@ _CAPACITY = (
         "models that share one need it set for each.",
         default=0.92,
         minimum=0,
+        maximum=1,
     ),
     Option(
         name="kv_cache_dtype",

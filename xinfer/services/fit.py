@@ -42,9 +42,12 @@ class Fit:
             peak = self._measured.measured().of(spec)
             if peak is not None:
                 return int(peak * _MARGIN)
+        habits = self._engines.get(spec.engine).traits.habits
+        if model is None and accelerated and habits.share_option:
+            # Whatever the model is: the engine takes its share beforehand.
+            model = Footprint(weights_bytes=0, token_bytes=0)
         if model is None or not known:
             return None
-        habits = self._engines.get(spec.engine).traits.habits
         return min(needed_bytes(model, spec, habits, machine) for machine in known)
 
     def room(self, spec: ModelSpec, machines: Iterable[Machine]) -> int:

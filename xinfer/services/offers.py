@@ -67,6 +67,7 @@ class Offers:
                         "default": option.default,
                         "choices": list(option.choices),
                         "minimum": option.minimum,
+                        "maximum": option.maximum,
                     }
                     for option in engine.options
                 ],

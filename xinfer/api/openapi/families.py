@@ -35,6 +35,7 @@ class EngineOption(TypedDict):
     default: Any
     choices: list[Any]
     minimum: float | None
+    maximum: float | None
 
 
 class EngineDescription(TypedDict):

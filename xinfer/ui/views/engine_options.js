@@ -17,8 +17,15 @@ export function engineOptions(engine, given, state, changed) {
         state.optionSearch = event.target.value;
         changed();
       } })),
-    h("div", { class: "engine-options" }, found.map((option) => field(option.name, control(option, given, changed), option.doc, `option-${option.name}`))),
+    h("div", { class: "engine-options" }, found.map((option) => field(option.name, control(option, given, changed), option.doc, `option-${option.name}`, typed(option)))),
     found.length === 0 && h("p", { class: "dim" }, "No option matches."));
+}
+
+/** What may be written there. */
+function typed({ type, minimum, maximum }) {
+  const low = minimum === null || minimum === undefined ? "" : ` ≥ ${minimum}`;
+  const high = maximum === null || maximum === undefined ? "" : ` ≤ ${maximum}`;
+  return type + low + high;
 }
 
 function matches({ name, doc }, search) {
@@ -40,7 +47,7 @@ function control(option, given, changed) {
     return h("select", { value: now, onchange: (event) => keep(event.target.value === "" ? undefined : read(type, event.target.value)) }, choices([["", `default: ${usual}`], ...values], now));
   }
   const numeric = type === "int" || type === "float";
-  return h("input", { type: numeric ? "number" : "text", inputmode: numeric ? "decimal" : null, min: option.minimum ?? null, step: type === "int" ? 1 : "any", placeholder: usual,
+  return h("input", { type: numeric ? "number" : "text", inputmode: numeric ? "decimal" : null, min: option.minimum ?? null, max: option.maximum ?? null, step: type === "int" ? 1 : "any", placeholder: usual,
     value: name in given ? shown(given[name]) : "", onchange: (event) => keep(event.target.value === "" ? undefined : read(type, event.target.value)) });
 }
 
