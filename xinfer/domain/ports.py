@@ -336,7 +336,8 @@ class SessionStore(Protocol):
     def use_session(self, digest: str, now_s: float) -> int | None:
         """The user's id at the first use; None for one that is unknown or over.
 
-        A second use means that somebody else has it: all sessions of the user end.
+        A second use means that somebody else has it: all sessions of the user end, the access
+        tokens among them.
         """
         ...
 

@@ -93,7 +93,7 @@ class Access:
         users = Users(stores, passwords, self.directory, self._look)
         return AccessResources(
             token=Token(sessions),
-            setup=Setup(users, sessions, auth=self._credentials.needed),
+            setup=Setup(users, auth=self._credentials.needed),
             users=UsersResource(users),
             keys=KeysResource(Keys(store, store, self._look), self.directory),
             usage=UsageResource(Usage(self._ledger, self.directory)),

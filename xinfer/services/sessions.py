@@ -8,16 +8,13 @@ from dataclasses import dataclass
 
 from xinfer.domain.identity import User
 from xinfer.domain.ports import AuditStore, IdentityReader, SessionStore, UserStore
-from xinfer.domain.rate import guess_wait_s
-from xinfer.domain.record import AuditEntry, Guesses
-from xinfer.errors import Limited, Unauthorized
+from xinfer.errors import Unauthorized
 from xinfer.services.access_token import LIFETIME_S, AccessTokens
+from xinfer.services.attempts import Attempts
 from xinfer.services.password import Passwords
 from xinfer.services.secret import digest, new_refresh_token
 
 _REFRESH_S = 7 * 86400.0
-_FREE_BY_USER = 5
-_FREE_BY_ADDRESS = 20
 _NAME_CHARACTERS = 100
 
 
@@ -53,20 +50,25 @@ class Sessions:
         self._stores = stores
         self._passwords = passwords
         self._tokens = tokens
+        self._attempts = Attempts(stores.audit, clock)
         self._clock = clock
 
     def login(self, username: str, password: str, address: str) -> Session:
         """Raises Unauthorized for a wrong pair, Limited after too many of them."""
-        attempt = self.attempt("login", username[:_NAME_CHARACTERS], address)
+        attempt = self._attempts.begin("login", username[:_NAME_CHARACTERS], address)
         user = self._stores.users.user_named(username)
         right = self._passwords.matches(user.password_hash if user else None, password)
         if user is None or not right or not user.enabled:
             raise Unauthorized("Incorrect username or password")
-        self._stores.audit.settle(attempt, f"user:{user.id}", "ok")
+        self._attempts.settle(attempt, f"user:{user.id}")
         return self._session(user)
 
     def refresh(self, refresh_token: str) -> Session:
-        """A new pair; the old refresh token is used up. Raises Unauthorized for one that was."""
+        """A new pair; the old refresh token is used up.
+
+        Raises Unauthorized for one that was used before: then somebody else has it, and all of the
+        user's tokens end.
+        """
         user_id = self._stores.sessions.use_session(digest(refresh_token), self._clock())
         known = {user.id: user for user in self._stores.reader.identities().users}
         user = None if user_id is None else known.get(user_id)
@@ -77,31 +79,6 @@ class Sessions:
     def logout(self, refresh_token: str) -> None:
         """The refresh token ends; an access token lives on until it expires."""
         self._stores.sessions.end_session(digest(refresh_token))
-
-    def attempt(self, action: str, target: str, address: str) -> int:
-        """Record a try as failed, for now; the id to settle it by.
-
-        Raises Limited when there were too many lately, before anything costly is done.
-        """
-        now_s = self._clock()
-
-        def judge(guesses: Guesses) -> None:
-            wait_s = max(
-                guess_wait_s(guesses.by_user, _FREE_BY_USER, guesses.user_last_s, now_s),
-                guess_wait_s(guesses.by_address, _FREE_BY_ADDRESS, guesses.address_last_s, now_s),
-            )
-            if wait_s > 0:
-                raise Limited("Too many failed attempts.", "Wait a little.", retry_after_s=wait_s)
-
-        entry = AuditEntry(
-            at_s=now_s,
-            principal="anonymous",
-            address=address,
-            action=action,
-            target=target,
-            outcome="failed",
-        )
-        return self._stores.audit.attempt(entry, judge)
 
     def _session(self, user: User) -> Session:
         now_s = self._clock()

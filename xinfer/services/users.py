@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from xinfer.domain.identity import KEY_SCOPES, Principal, Scope, User, read_scopes
 from xinfer.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from xinfer.services.attempts import Attempts
 from xinfer.services.directory import Directory
 from xinfer.services.password import Passwords
-from xinfer.services.sessions import AccountStores, Sessions
+from xinfer.services.sessions import AccountStores
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}\Z")
 
@@ -23,6 +24,15 @@ class UserChange:
     username: str | None = None
     scopes: tuple[str, ...] | None = None
     enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChange:
+    """`old` is what people say who change their own; `address` is where they connect from."""
+
+    new: str = field(repr=False)
+    old: str | None = field(default=None, repr=False)
+    address: str = ""
 
 
 class Users:
@@ -40,6 +50,7 @@ class Users:
         self._passwords = passwords
         self._directory = directory
         self._changed = changed
+        self._attempts = Attempts(stores.audit, clock)
         self._clock = clock
 
     def needs_setup(self) -> bool:
@@ -56,9 +67,9 @@ class Users:
         self._changed()
         return user
 
-    def check_setup_token(self, token: str, sessions: Sessions, address: str) -> None:
+    def check_setup_token(self, token: str, address: str) -> None:
         """Raises Unauthorized unless `token` is a key of an administrator, Limited when guessed."""
-        attempt = sessions.attempt("setup", "", address)
+        attempt = self._attempts.begin("setup", "", address)
         try:
             principal = self._directory.identify(token)
             principal.require(Scope.ADMIN)
@@ -67,7 +78,7 @@ class Users:
                 "The setup token is not valid.",
                 "It is the admin key: run/admin.key in the home folder, or one of auth.keys.",
             ) from None
-        self._stores.audit.settle(attempt, principal.id, "ok")
+        self._attempts.settle(attempt, principal.id)
 
     def list(self) -> tuple[User, ...]:
         """Everybody, by id."""
@@ -112,25 +123,34 @@ class Users:
         self._changed()
         return after
 
-    def set_password(self, by: Principal, user_id: int, password: str, old: str | None) -> None:
-        """All sessions of the user end. People change their own by saying the `old` one.
+    def set_password(self, by: Principal, user_id: int, wanted: PasswordChange) -> None:
+        """All sessions of the user end. People change their own by saying the old one.
 
-        Raises Forbidden for others' without the scope users:manage, Unauthorized for a wrong one.
+        Raises Forbidden for others' without the scope users:manage, Unauthorized for a wrong one,
+        Limited after too many of them.
         """
         user = self.get(user_id)
         if by.user_id == user_id:
-            if old is None or not self._passwords.matches(user.password_hash, old):
-                raise Unauthorized("The old password is not right.", 'Send it as "old_password".')
+            self._check_old(by, user, wanted)
         else:
             by.require(Scope.USERS_MANAGE)
             by.require_whole(user.scopes)
-        kept = self._passwords.hash(password)
+        kept = self._passwords.hash(wanted.new)
         self._stores.users.change_user(
             user_id,
             lambda one: replace(one, password_hash=kept, token_version=one.token_version + 1),
         )
         self._stores.sessions.end_sessions(user_id)
         self._changed()
+
+    def _check_old(self, by: Principal, user: User, wanted: PasswordChange) -> None:
+        """Whoever has a session or a key of the user has not the password by that."""
+        if wanted.old is None:
+            raise Unauthorized("The old password is missing.", 'Send it as "old_password".')
+        attempt = self._attempts.begin("password", user.username, wanted.address)
+        if not self._passwords.matches(user.password_hash, wanted.old):
+            raise Unauthorized("The old password is not right.", 'Send it as "old_password".')
+        self._attempts.settle(attempt, by.id)
 
     def remove(self, by: Principal, user_id: int) -> None:
         """Keys and sessions of the user go, too. Raises NotFound, Forbidden."""

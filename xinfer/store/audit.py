@@ -15,6 +15,7 @@ _KEPT = 100_000
 _PRUNE_EVERY = 500
 _WINDOW_S = 900.0
 _COUNTED = 50
+_RIGHT = "ok"
 
 
 class AuditStore:
@@ -77,11 +78,12 @@ def _guesses(connection: Connection, entry: AuditEntry) -> Guesses:
     of_user = _recent(connection, entry, AUDIT.c.target == entry.target)
     since_success = []
     for at_s, outcome in of_user:
-        if outcome == "ok":
+        if outcome == _RIGHT:
             break
         since_success.append(at_s)
-    of_address = _recent(connection, entry, AUDIT.c.address == entry.address)
-    failed = [at_s for at_s, outcome in of_address if outcome != "ok"]
+    # Who can log in as somebody must not hide failures behind successes.
+    wrong = sa.and_(AUDIT.c.address == entry.address, AUDIT.c.outcome != _RIGHT)
+    failed = [at_s for at_s, _ in _recent(connection, entry, wrong)]
     return Guesses(
         by_user=len(since_success),
         user_last_s=max(since_success, default=0.0),

@@ -120,6 +120,7 @@ class IdentityStore:
                 return None
             if row.used:
                 _end_sessions(connection, row.user_id)
+                _end_access_tokens(connection, row.user_id)
                 return None
             connection.execute(
                 sa.update(REFRESH_TOKENS).where(REFRESH_TOKENS.c.digest == digest).values(used=1)
@@ -137,6 +138,18 @@ class IdentityStore:
 
 def _end_sessions(connection: Connection, user_id: int) -> None:
     connection.execute(sa.delete(REFRESH_TOKENS).where(REFRESH_TOKENS.c.user_id == user_id))
+
+
+def _end_access_tokens(connection: Connection, user_id: int) -> None:
+    row = connection.execute(sa.select(USERS).where(USERS.c.id == user_id)).first()
+    if row is None:
+        return
+    user = codec.decode(row.body, User)
+    ended = replace(user, token_version=user.token_version + 1)
+    connection.execute(
+        sa.update(USERS).where(USERS.c.id == user_id).values(body=codec.encode(ended))
+    )
+    _changed(connection)
 
 
 def _user(connection: Connection, user_id: int) -> User:

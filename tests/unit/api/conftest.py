@@ -118,7 +118,7 @@ def catalog_resources(house: House, workers: HalfWorkers) -> CatalogResources:
 def access_resources(people: People) -> AccessResources:
     return AccessResources(
         token=Token(people.sessions),
-        setup=Setup(people.users, people.sessions, auth=True),
+        setup=Setup(people.users, auth=True),
         users=Users(people.users),
         keys=Keys(people.keys, people.directory),
         usage=Usage(people.usage),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import jwt
@@ -12,9 +13,10 @@ from xinfer.domain.identity import Scope
 from xinfer.domain.record import AuditQuery
 from xinfer.errors import Conflict, Forbidden, Invalid, Limited, NotFound, StoreFailed, Unauthorized
 from xinfer.services.keys import KeyChange
-from xinfer.services.users import UserChange
+from xinfer.services.users import PasswordChange, UserChange
 
 PASSWORD = "correct horse"
+NEW = PasswordChange(new="a new password")
 
 
 @pytest.fixture
@@ -31,8 +33,8 @@ def elsewhere(people: People) -> People:
 def test_the_first_user_administers_and_needs_the_admin_key(people: People) -> None:
     assert people.users.needs_setup()
     with pytest.raises(Unauthorized, match="setup token"):
-        people.users.check_setup_token("guess", people.sessions, "10.0.0.1")
-    people.users.check_setup_token(ADMIN_KEY, people.sessions, "10.0.0.1")
+        people.users.check_setup_token("guess", "10.0.0.1")
+    people.users.check_setup_token(ADMIN_KEY, "10.0.0.1")
     ann = people.users.set_up("ann", PASSWORD)
     assert ann.scopes == {Scope.ADMIN}
     with pytest.raises(Forbidden, match="set up"):
@@ -60,15 +62,15 @@ def test_a_login_is_seen_by_every_process_and_ends_with_the_password(
         assert elsewhere.directory.identify(session.access_token).name == "ann"
     me = people.directory.identify(session.access_token)
     with pytest.raises(Unauthorized, match="old password"):
-        people.users.set_password(me, ann.id, "a new password", "wrong one")
-    people.users.set_password(me, ann.id, "a new password", PASSWORD)
+        people.users.set_password(me, ann.id, replace(NEW, old="wrong one"))
+    people.users.set_password(me, ann.id, replace(NEW, old=PASSWORD))
     elsewhere.directory.refresh()
     for process in (people, elsewhere):
         with pytest.raises(Unauthorized, match="session has ended"):
             process.directory.identify(session.access_token)
     with pytest.raises(Unauthorized):
         people.sessions.refresh(session.refresh_token)
-    assert people.sessions.login("ann", "a new password", "10.0.0.1")
+    assert people.sessions.login("ann", NEW.new, "10.0.0.1")
 
 
 def test_refreshing_rotates_and_an_access_token_lives_half_an_hour(people: People) -> None:
@@ -84,6 +86,9 @@ def test_refreshing_rotates_and_an_access_token_lives_half_an_hour(people: Peopl
         people.sessions.refresh(first.refresh_token)
     with pytest.raises(Unauthorized):
         people.sessions.refresh(second.refresh_token), "a stolen token ends all of the user's"
+    people.directory.refresh()
+    with pytest.raises(Unauthorized, match="session has ended"):
+        people.directory.identify(second.access_token)
     third = people.sessions.login("ann", PASSWORD, "10.0.0.1")
     people.sessions.logout(third.refresh_token)
     with pytest.raises(Unauthorized):
@@ -137,6 +142,25 @@ def test_guessing_a_password_is_slowed_down_by_user_and_by_address(people: Peopl
     outcomes = [(one["target"], one["outcome"]) for one in people.audit.search(AuditQuery())]
     assert outcomes.count(("ann", "failed")) == 5
     assert outcomes.count(("ann", "ok")) == 3
+
+
+def test_guessing_goes_no_faster_with_an_account_or_a_session_of_ones_own(people: People) -> None:
+    ann = people.users.set_up("ann", PASSWORD)
+    people.users.create(people.admin, "eve", PASSWORD, ["models:list"])
+    for number in range(20):
+        for _ in range(3):
+            assert people.sessions.login("eve", PASSWORD, "10.0.0.1")
+        with pytest.raises(Unauthorized):
+            people.sessions.login(f"nobody{number}", PASSWORD, "10.0.0.1")
+    with pytest.raises(Limited):
+        people.sessions.login("eve", PASSWORD, "10.0.0.1")
+    _, key = people.keys.create(people.admin, KeyChange(name="anns"), owner="ann")
+    by = people.directory.identify(key)
+    for _ in range(5):
+        with pytest.raises(Unauthorized, match="old password"):
+            people.users.set_password(by, ann.id, replace(NEW, old="wrong one"))
+    with pytest.raises(Limited):
+        people.users.set_password(by, ann.id, replace(NEW, old=PASSWORD))
 
 
 def test_a_key_is_shown_once_and_does_what_was_asked(people: People, elsewhere: People) -> None:
@@ -224,7 +248,7 @@ def test_who_manages_users_does_not_become_an_administrator_by_it(people: People
     for forbidden in (
         lambda: people.users.create(clerk, "eve", PASSWORD, ["admin"]),
         lambda: people.users.change(clerk, ann.id, UserChange(enabled=False)),
-        lambda: people.users.set_password(clerk, ann.id, "a new password", None),
+        lambda: people.users.set_password(clerk, ann.id, NEW),
         lambda: people.users.remove(clerk, ann.id),
         lambda: people.users.change(clerk, clerk.user_id or 0, UserChange(scopes=("admin",))),
     ):

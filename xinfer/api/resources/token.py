@@ -46,9 +46,8 @@ class Token:
 class Setup:
     """`/v1/admin/setup`, `/v1/admin/setup/status`. `auth` False: no token is asked for."""
 
-    def __init__(self, users: Users, sessions: Sessions, *, auth: bool) -> None:
+    def __init__(self, users: Users, *, auth: bool) -> None:
         self._users = users
-        self._sessions = sessions
         self._auth = auth
 
     def on_get_status(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -62,8 +61,7 @@ class Setup:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         given = body.read(req, SetupBody, "setup")
         if self._auth:
-            address = req.remote_addr or ""
-            self._users.check_setup_token(given.setup_token, self._sessions, address)
+            self._users.check_setup_token(given.setup_token, req.remote_addr or "")
         user = self._users.set_up(given.username, given.password)
         resp.status = falcon.HTTP_201
         resp.media = {"id": user.id, "username": user.username}

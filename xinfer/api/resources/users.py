@@ -13,7 +13,7 @@ from xinfer.api.schemas.access import (
     show_user,
 )
 from xinfer.errors import NotFound
-from xinfer.services.users import UserChange
+from xinfer.services.users import PasswordChange, UserChange
 from xinfer.services.users import Users as UserService
 
 
@@ -53,9 +53,10 @@ class Users:
 
     def on_put_password(self, req: falcon.Request, resp: falcon.Response, user_id: str) -> None:
         given = body.read(req, PasswordBody, "password")
-        self._users.set_password(
-            req.context.principal, _id(user_id), given.password, given.old_password
+        wanted = PasswordChange(
+            new=given.password, old=given.old_password, address=req.remote_addr or ""
         )
+        self._users.set_password(req.context.principal, _id(user_id), wanted)
         resp.media = {"ok": True}
 
     def on_get_permissions(self, _req: falcon.Request, resp: falcon.Response, user_id: str) -> None:
