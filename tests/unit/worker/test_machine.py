@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
 import sys
+import tomllib
 import types
 from dataclasses import replace
 from pathlib import Path
@@ -136,6 +139,13 @@ def test_boards_are_listed_when_the_driver_answers(monkeypatch: pytest.MonkeyPat
     assert devices.machine().devices == (replace(board, load=None),)
     monkeypatch.setattr(Driver, "nvmlDeviceGetMemoryInfo", lost)
     assert devices.machine().devices == ()
+
+
+def test_the_binding_that_finds_boards_is_always_installed() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))
+    names = [re.match(r"[\w-]+", each) for each in project["project"]["dependencies"]]
+    base = {name[0] for name in names if name is not None}
+    assert base & set(importlib.metadata.packages_distributions()["pynvml"])
 
 
 TABLE = """\
