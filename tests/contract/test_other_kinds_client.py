@@ -204,8 +204,9 @@ class TestEmbeddingsAndRerank:
         assert len(handle.create_embedding("a cat", dimensions=8)["data"][0]["embedding"]) == 8
         with pytest.raises(RuntimeError, match="input"):
             handle.create_embedding([])
-        with pytest.raises(RuntimeError):
-            handle.convert_ids_to_tokens([1, 2])
+        assert handle.convert_ids_to_tokens([7592, 2088]) == ["hello", "world"]
+        with pytest.raises(RuntimeError, match="dense vectors only"):
+            handle.create_embedding("a cat", return_sparse=True)
 
     def test_documents_are_ordered(self, client: Any, ranker: str) -> None:
         uid = client.launch_model(

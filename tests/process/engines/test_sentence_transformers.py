@@ -128,6 +128,26 @@ def test_token_ids_and_usage(engine: Served) -> None:
     assert reply["usage"] == {"prompt_tokens": 7, "total_tokens": 7}
     # 7592 and 2088 are "hello" and "world" to this tokenizer.
     assert close(embed(engine, [7592, 2088])[0], embed(engine, "hello world")[0])
+    assert close(embed(engine, {"text": "hi"})[0], embed(engine, "hi")[0])
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ([7592, 2088], ["hello", "world"]),
+        ([[7592], [101, 2088]], [["hello"], ["[CLS]", "world"]]),
+        ([], None),
+        ("hello", None),
+        ([[7592], []], None),
+        ([10**9], None),
+    ],
+)
+def test_tokens_are_spelled(engine: Served, ids: Any, expected: Any) -> None:
+    status, reply = engine.ask("/v1/convert_ids_to_tokens", {"model": "emb", "input": ids})
+    if expected is None:
+        assert (status, reply["error"]["param"]) == (400, "input")
+    else:
+        assert (status, reply) == (200, expected)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +157,7 @@ def test_token_ids_and_usage(engine: Served) -> None:
         ({"input": []}, "input"),
         ({"input": ["a", 7]}, "input[1]"),
         ({"input": "a", "dimensions": 0}, "dimensions"),
+        ({"input": "a", "return_sparse": True}, "return_sparse"),
         ({"input": "a", "encoding_format": "hex"}, "encoding_format"),
         ({"input": "a", "encoding_format": ["float"]}, "encoding_format"),
         ({"input": [-1]}, "input"),

@@ -94,6 +94,8 @@ class Embeddings:
         if not isinstance(model, Embedder):
             raise Bad(f"Model '{state.uid}' reranks; it makes no embeddings.", "model")
         body = read(req)
+        if body.get("return_sparse"):
+            raise Bad(f"Model '{state.uid}' makes dense vectors only.", "return_sparse")
         texts = self._texts(body.get("input"), model)
         encode = self._encoding(body, model)
         lengths = state.lengths(texts, "input")
@@ -112,8 +114,8 @@ class Embeddings:
         )
 
     def _texts(self, given: Any, model: Embedder) -> list[str]:
-        if isinstance(given, str):
-            return [given]
+        if isinstance(given, str | dict):
+            return [_string(given, "input")]
         if not isinstance(given, list):
             raise Bad("'input' must be a text, a list of texts, or token ids.", "input")
         if _are_ids(given):
@@ -184,6 +186,26 @@ class Rerank:
             },
             "usage": _usage(lengths),
         }
+
+
+class Tokens:
+    """`POST /v1/convert_ids_to_tokens`: one list of ids, or several."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        _, model = self._state.loaded()
+        given = read(req).get("input")
+        is_one = _are_ids(given)
+        several: Any = [given] if is_one else given
+        if not isinstance(several, list) or not several or not all(map(_are_ids, several)):
+            raise Bad("'input' must be a list of token ids, or a list of such lists.", "input")
+        try:
+            found = [model.tokens.spelled(each) for each in several]
+        except ValueError as error:
+            raise Bad(f"'input': {error}.", "input") from error
+        resp.media = found[0] if is_one else found
 
 
 class Health:

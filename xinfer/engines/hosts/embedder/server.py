@@ -82,6 +82,7 @@ def application(state: api.State) -> Any:
     app = falcon.App()
     app.add_route("/v1/embeddings", api.Embeddings(state))
     app.add_route("/v1/rerank", api.Rerank(state))
+    app.add_route("/v1/convert_ids_to_tokens", api.Tokens(state))
     app.add_route("/v1/models", api.Models(state))
     app.add_route("/health", api.Health(state))
     app.add_route("/metrics", api.Metrics(state))

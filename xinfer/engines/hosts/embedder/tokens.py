@@ -33,7 +33,15 @@ class Tokens:
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of token ids. ValueError for an id that the model does not have."""
+        self._check(ids)
+        return str(self._slow.decode(list(ids), skip_special_tokens=True))
+
+    def spelled(self, ids: Sequence[int]) -> list[str]:
+        """Each token as the vocabulary spells it. ValueError as of `text`."""
+        self._check(ids)
+        return [str(each) for each in self._slow.convert_ids_to_tokens(list(ids))]
+
+    def _check(self, ids: Sequence[int]) -> None:
         wrong = next((each for each in ids if not 0 <= each < self._vocabulary), None)
         if wrong is not None:
             raise ValueError(f"there is no token {wrong}, only 0 to {self._vocabulary - 1}")
-        return str(self._slow.decode(list(ids), skip_special_tokens=True))
