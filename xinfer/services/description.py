@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from xinfer.catalog import peer
 from xinfer.domain.model import ModelKind, ModelSpec
 from xinfer.domain.replica import Cause, Phase
 from xinfer.domain.timeline import spans
@@ -222,7 +223,7 @@ def _by_kind(spec: ModelSpec) -> Mapping[str, Any]:
         "model_ability": ["chat", "generate"],
         "model_lang": [],
         "model_description": None,
-        "model_size_in_billions": spec.size,
+        "model_size_in_billions": peer.size(spec.size),
         "model_family": spec.family or spec.uid,
         "multimodal_projector": spec.options.get("mmproj"),
         "context_length": spec.options.get("n_ctx"),
