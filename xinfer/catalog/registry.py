@@ -36,12 +36,11 @@ class Registry:
             )
         return found[0]
 
-    def kind_of(self, name: str) -> Kind | None:
-        """The first kind that has this name."""
-        for kind in Kind:
-            if any(family.name == name for family in self._all(kind)):
-                return kind
-        return None
+    def kinds_of(self, name: str) -> tuple[Kind, ...]:
+        """The kinds that have this name: a name is unique within its kind only."""
+        return tuple(
+            kind for kind in Kind if any(family.name == name for family in self._all(kind))
+        )
 
     def _all(self, kind: Kind) -> tuple[Family, ...]:
         own = tuple(family for family in self._custom if family.kind is kind)

@@ -132,15 +132,15 @@ class Families:
             return None
 
     def _find(self, name: str, kind: ModelKind, kinds: Sequence[ModelKind]) -> Family:
-        """Of the asked kind; else of another kind that the engine serves."""
-        registry = self.registry()
-        known = registry.kind_of(name)
-        if known is not None and known in UNSERVED:
-            raise Invalid(f"'{name}' cannot be launched: {UNSERVED[known]}.", key="model_name")
-        wanted = Kind.of(kind)
-        if known is not None and known is not wanted and ModelKind(known) in kinds:
-            wanted = known
-        return registry.find(wanted, name)
+        """Of the asked kind, if the engine serves it; else of one that it does; else of any."""
+        registry, wanted = self.registry(), Kind.of(kind)
+        there = registry.kinds_of(name)
+        fitting = [each for each in there if each not in UNSERVED and ModelKind(each) in kinds]
+        likely = fitting or there
+        chosen = wanted if wanted in likely else next(iter(likely), wanted)
+        if chosen in UNSERVED:
+            raise Invalid(f"'{name}' cannot be launched: {UNSERVED[chosen]}.", key="model_name")
+        return registry.find(chosen, name)
 
     def _preferred(self, hub: str | None) -> tuple[str, ...]:
         first = hub or self._hub

@@ -76,8 +76,8 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(NotFound, match="no LLM model") as caught:
         registry.find(Kind.LLM, "qwen2.5-instrukt")
     assert "'qwen2.5-instruct'" in caught.value.hint
-    assert registry.kind_of("bge-m3") is Kind.EMBEDDING
-    assert registry.kind_of("nothing") is None
+    assert registry.kinds_of("bge-m3") == (Kind.EMBEDDING,)
+    assert registry.kinds_of("nothing") == ()
 
 
 def test_custom_families_come_last_and_hide_nothing() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from xinfer.domain.model import Hub, ModelKind, ModelSpec, Placement
 from xinfer.domain.node import Device, Machine
+from xinfer.domain.registration import Registration
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid, NotFound
 from xinfer.services.families import Families
@@ -23,6 +25,16 @@ SERVER = replace(
     devices=(Device(index=0, name="gpu", kind="cuda", total_bytes=80 * GIB, used_bytes=0),),
 )
 QWEN = ModelSpec(uid="qwen2.5-instruct", engine="llama.cpp", size="0.5", quantization="Q4_K_M")
+
+
+class Registered:
+    """Stands for the store of what users registered."""
+
+    def __init__(self, *kept: Registration) -> None:
+        self._kept = kept
+
+    def registrations(self) -> tuple[Registration, ...]:
+        return self._kept
 
 
 def test_a_name_and_a_size_become_files_with_a_mirror() -> None:
@@ -43,6 +55,37 @@ def test_a_name_and_a_size_become_files_with_a_mirror() -> None:
 def test_the_kind_is_that_of_the_family() -> None:
     spec = ModelSpec(uid="bge-m3", engine="vllm")
     assert Families(Registry()).resolve(spec).spec.kind is ModelKind.EMBEDDING
+
+
+def test_a_name_that_two_kinds_have_is_of_the_kind_that_is_asked_for() -> None:
+    own = {
+        "version": 2,
+        "model_name": "bge-m3",
+        "model_lang": ["en"],
+        "model_ability": ["generate"],
+        "model_family": "own",
+        "model_specs": [
+            {
+                "model_format": "pytorch",
+                "model_size_in_billions": 7,
+                "quantization": "none",
+                "model_id": "org/own",
+            }
+        ],
+    }
+    store = Registered(
+        Registration(kind="LLM", name="bge-m3", version=1, body=json.dumps(own), at_s=0)
+    )
+    families = Families(Registry(), store)  # type: ignore[arg-type]
+    for kind, ref in ((ModelKind.LLM, "org/own"), (ModelKind.EMBEDDING, "BAAI/bge-m3")):
+        source = families.resolve(ModelSpec(uid="bge-m3", engine="vllm", kind=kind)).spec.source
+        assert source is not None
+        assert source.ref == ref
+    # An engine that serves one of them alone leaves no doubt, or says what it does not serve.
+    vectors = families.resolve(ModelSpec(uid="bge-m3", engine="sentence-transformers"))
+    assert vectors.spec.kind is ModelKind.EMBEDDING
+    with pytest.raises(Invalid, match="'bge-reranker-base' is a model of type rerank, which"):
+        families.resolve(ModelSpec(uid="bge-reranker-base", engine="mlx"))
 
 
 @pytest.mark.parametrize(
