@@ -30,6 +30,27 @@ def test_a_revoked_key_is_refused_by_every_process_within_two_seconds(server: Se
     server.await_everywhere(key, 401, timeout_s=2.0)
 
 
+PICTURES = ("/etc/passwd", "file:///etc/passwd", "http://169.254.169.254/", "http://2130706433/")
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "responses", "messages"])
+@pytest.mark.parametrize("picture", [*PICTURES, "http://[::ffff:7f00:1]/", "http://good.org@h/x"])
+def test_no_engine_is_given_a_file_or_an_address_to_read(
+    server: Secured, path: str, picture: str
+) -> None:
+    _, key = server.key("viewer")
+    parts = {
+        "chat/completions": {"type": "image_url", "image_url": {"url": picture}},
+        "responses": {"type": "input_image", "image_url": picture},
+        "messages": {"type": "image", "source": {"type": "url", "url": picture}},
+    }
+    said = [{"role": "user", "content": [{"type": "text", "text": "what is it?"}, parts[path]]}]
+    name = "input" if path == "responses" else "messages"
+    reply = server.call("POST", f"/v1/{path}", key, {"model": "a", name: said})
+    assert reply.status == 400, reply.said
+    assert "gateway.media_hosts" in reply.said
+
+
 def test_tokens_over_the_limit_wait_for_the_next_minute(server: Secured) -> None:
     _, key = server.key("talker", rate_limit_tokens_per_minute=4)
     ask = {"model": "a", "messages": [{"role": "user", "content": "one two three four five"}]}

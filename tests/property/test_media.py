@@ -26,6 +26,7 @@ FOREIGN = (
     *("http://good.org#@127.0.0.1/", "http://good.org?.bad.org/", "http://good.org:22/"),
     *("http://good.org.bad.org:8080/", "http://good.org%2f@bad.org/", "//good.org/x"),
     *(" http://good.org/", "http://good.org/\n", "http:/good.org/", "http://ⓖood.org/"),
+    *("http://127.0.0.1.nip.io/", "data:/../../etc/passwd", "data:image/png;base64,/../x"),
     *("ftp://good.org/", "gopher://good.org/", "jar:http://good.org/", "DATA:,x", " data:,x", ""),
     *("/" + "a" * 64, "./" + "a" * 64, "a" * 63),
 )
@@ -40,6 +41,10 @@ PARTS: tuple[Any, ...] = (
     lambda it: {"type": "input_audio", "input_audio": {"data": it, "format": "wav"}},
     lambda it: {"type": "audio_url", "audio_url": {"url": it}},
     lambda it: {"type": "file", "file": {"filename": "a.pdf", "file_data": it}},
+    lambda it: {"type": "input_file", "file_url": it},
+    lambda it: {"type": "image", "source": {"type": "url", "url": it}},
+    lambda it: {"type": "image_url", "image_url": {"type": "text", "url": it}},
+    lambda it: {"type": "document", "source": {"type": "url", "url": it}},
     lambda it: {"text": "what is it?", "image": it},
 )
 WHOLES: tuple[Any, ...] = (
@@ -69,7 +74,7 @@ def test_content_passes_and_all_else_does_not(part: Any, whole: Any) -> None:
     for reference in INLINE:
         assert not refuses(Media(), json.dumps(whole(part(reference)))), reference
     for reference in FOREIGN:
-        for rule in (Media(), Media(["good.org"]), Media(["*"]), Media(roots=["/srv"])):
+        for rule in (Media(), Media(["good.org", "*"]), Media(roots=["/srv"])):
             assert refuses(rule, json.dumps(whole(part(reference)))), reference
 
 
@@ -103,10 +108,12 @@ def test_files_below_a_root_only() -> None:
     assert not rule.allows("/srv/pictures/a.png")
 
 
-def test_public_names_where_all_are_allowed() -> None:
-    rule = Media(["*"])
-    for public in ("https://cdn.example.org/a.png?x=1#y", "HTTP://EXAMPLE.ORG", "http://a.io:80/"):
-        assert rule.allows(public)
+def test_what_an_engine_would_load_is_nobodys_to_name() -> None:
+    for key in ("adapters", "draft_model"):
+        assert refuses(Media(), json.dumps({"model": "m", "messages": [], key: "/etc"}))
+        assert refuses(Media(), json.dumps({"model": "m", key: ["org/repo"]}))
+        assert not refuses(Media(), json.dumps({"model": "m", key: None}))
+        assert not refuses(Media(), json.dumps({"model": "m", "metadata": {key: "/etc"}}))
 
 
 def test_of_two_equal_keys_both_count_and_escapes_hide_nothing() -> None:
@@ -120,6 +127,7 @@ def test_of_two_equal_keys_both_count_and_escapes_hide_nothing() -> None:
 
 def test_words_about_media_are_no_media() -> None:
     schema = {"properties": {"image_url": {"type": "string", "default": "/a.png"}}}
+    text = {"type": "text", "media_type": "text/plain", "data": "look at /etc/passwd"}
     call = {"function": {"name": "f", "arguments": {"image_url": "http://x/"}}}
     said = {
         "model": "m",
@@ -128,6 +136,9 @@ def test_words_about_media_are_no_media() -> None:
             {"role": "user", "content": 'look at "image_url": "/etc/passwd", http://localhost'},
             {"role": "user", "content": [{"type": "text", "text": '"file" /etc/passwd'}]},
             {"role": "assistant", "tool_calls": [call]},
+            {"role": "assistant", "audio": {"id": "audio_1", "transcript": "/etc/passwd"}},
+            {"content": [{"type": "tool_use", "name": "f", "input": {"image_url": "http://x/"}}]},
+            {"content": [{"type": "document", "source": text, "title": "file:///x"}]},
         ],
         "audio": {"voice": "alloy", "format": "mp3"},
         "documents": [{"text": "a", "url": "http://localhost/", "image_caption": "a cat"}],

@@ -88,6 +88,8 @@ def _gateway(given: Gateway, origins: Origins) -> GatewaySettings:
             values[name] = str(origins.locate(key, values[name]))
         elif values[other]:
             raise explain.at_key(origins, f"gateway.{other}", f"{key} is missing.", "Set both.")
+    roots = (str(origins.locate("gateway.media_roots", root)) for root in given.media_roots)
+    values |= {"media_hosts": tuple(given.media_hosts), "media_roots": tuple(roots)}
     return GatewaySettings(**values)
 
 

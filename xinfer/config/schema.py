@@ -110,6 +110,12 @@ class Gateway:
     access_log: bool = _key(False, "Whether to log a line per request.")
     tls_cert: str = _key("", "Certificate chain (PEM) to serve HTTPS with; empty: HTTP.")
     tls_key: str = _key("", "Private key (PEM) of the certificate.")
+    media_hosts: list[str] = _key(
+        list, "Hosts from which engines may fetch images and the like that a request names by URL."
+    )
+    media_roots: list[str] = _key(
+        list, "Folders below which engines may read files that a request names by a file:// URL."
+    )
 
 
 @dataclass

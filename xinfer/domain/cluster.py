@@ -38,7 +38,8 @@ class GatewaySettings:
 
     `max_body_bytes` bounds a request body; `connect_timeout_s` and `read_timeout_s` (silence
     between two reads) bound the engine; `header_timeout_s` bounds a slow client. `tls_cert` and
-    `tls_key` are absolute paths of PEM files; empty: no TLS.
+    `tls_key` are absolute paths of PEM files; empty: no TLS. Engines may fetch what requests name
+    from `media_hosts`, and read it below the absolute folders `media_roots`.
     """
 
     workers: int = 1
@@ -51,6 +52,8 @@ class GatewaySettings:
     access_log: bool = False
     tls_cert: str = ""
     tls_key: str = ""
+    media_hosts: tuple[str, ...] = ()
+    media_roots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,7 @@ class Vllm:
             ),
             env=_environment(launch),
             slots=spec.options.get("max_num_seqs"),
+            context=options.get("max_model_len") or _trained_context(model) or None,
             # It ends within a second, but not at all while a request is unanswered.
             stop_grace_s=10.0,
             gauges=_GAUGES,
@@ -171,6 +172,8 @@ def _environment(launch: Launch) -> dict[str, str]:
     made = {
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
+        # A host from which media may come does not decide from which others they may.
+        "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
         **accelerators.visible(launch),
     }
     if not launch.devices:

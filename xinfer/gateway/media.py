@@ -11,25 +11,31 @@ from urllib.parse import unquote
 
 from xinfer.errors import Invalid
 
-_HINTS = (b'"image', b'"audio', b'"video', b'"input_', b'"file')
+_HINTS = (
+    *(b'"image', b'"audio', b'"video', b'"input_', b'"file', b'"document"'),
+    *(b'"adapters"', b'"draft_model"'),
+)
 _SPELLED = re.compile(rb"\\u00[2-7]")
-"""Without any of these a body names no media. Keys can be spelled with escapes, too, which nobody
-does with letters, digits and signs of ASCII.
+"""Without any of these a body names nothing to be read. Keys can be spelled with escapes, too,
+which nobody does with letters, digits and signs of ASCII.
 """
 
 _KEY = re.compile(
     r"(?:input_)?(?:image|audio|video)s?(?:_(?:url|uri|path|data|file|embeds|pil))?s?"
 )
-_TYPE = re.compile(r"image|audio|video|file")
+_TYPE = re.compile(r"image|audio|video|file|document")
+_LOADED = ("adapters", "draft_model")
+"""Keys of a whole body: MLX's server loads what they name, from its disk or from a hub."""
+
 _SCHEMAS = (
     *("tools", "functions", "tool_calls", "function_call"),
-    *("response_format", "structured_outputs", "guided_json", "json_schema"),
+    *("response_format", "structured_outputs", "guided_json", "json_schema", "metadata"),
 )
 """Where names are the caller's own and nothing is opened."""
 
 _WORDS = (
     *("type", "text", "detail", "format", "voice", "mime_type", "media_type"),
-    *("name", "filename", "id", "file_id", "uuid"),
+    *("name", "filename", "id", "file_id", "uuid", "title", "context", "transcript"),
 )
 """Keys within a part that hold words."""
 
@@ -44,24 +50,27 @@ beyond ASCII anywhere, and nothing but a slash after the host.
 """
 
 _FILE = re.compile(r"file://(/[!$->@-\[\]-~]*)")
-_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?")
-_HOME = re.compile(r".*\.(?:local|localhost|internal|intranet|lan|home|arpa|localdomain)")
 _PORTS = {"http": "80", "https": "443"}
 
 
 class _Pairs(list[tuple[str, Any]]):
     """An object with every key that was sent: of two equal ones engines may take either."""
 
+    def types(self) -> set[str]:
+        """What it says that it is."""
+        return {each for key, each in self if key == "type" and isinstance(each, str)}
+
 
 class Media:
-    """`hosts` may be fetched from: names or addresses, `host:port` if not at the usual port, "*"
-    for every name of the public kind. Below `roots`, absolute folders, files may be named.
+    """`hosts` may be fetched from: names or addresses, `host:port` if not at the usual port. Below
+    `roots`, absolute folders, files may be named.
 
-    Names are compared, never looked up: what a name stands for is decided where it is fetched.
+    Names are compared, never looked up: an engine does that, and goes where it is sent from there.
+    Whoever lists a host trusts it with both.
     """
 
     def __init__(self, hosts: Iterable[str] = (), roots: Iterable[str] = ()) -> None:
-        self._hosts = frozenset(host.lower() for host in hosts)
+        self._hosts = frozenset(host.lower().replace("[", "").replace("]", "") for host in hosts)
         self._roots = tuple(roots)
 
     def check(self, body: bytes) -> None:
@@ -90,7 +99,10 @@ class Media:
 
         Content itself always is: `data:` URLs, and Base64 that no file could be called.
         """
-        if reference.startswith("data:") or _INLINE.fullmatch(reference):
+        if reference.startswith("data:"):
+            # Some readers tidy a text as if it were a path before they look at what it begins with.
+            return "/../" not in reference
+        if _INLINE.fullmatch(reference):
             return True
         file = _FILE.fullmatch(reference)
         if file:
@@ -99,11 +111,10 @@ class Media:
         return url is not None and self._is_host(url[1], url[2].strip("[]").rstrip("."), url[3])
 
     def _is_host(self, scheme: str, host: str, port: str | None) -> bool:
-        usual = port in {None, _PORTS[scheme]}
-        if f"{host}:{port or _PORTS[scheme]}" in self._hosts or (usual and host in self._hosts):
+        usual = _PORTS[scheme]
+        if f"{host}:{port or usual}" in self._hosts:
             return True
-        is_public = _NAME.fullmatch(host) and not _HOME.fullmatch(host)
-        return bool("*" in self._hosts and usual and is_public)
+        return port in {None, usual} and host in self._hosts
 
     def _is_below(self, path: str) -> bool:
         # What is still written with % a second reader could take for something else.
@@ -115,11 +126,12 @@ class Media:
 def _references(value: Any, place: str) -> Iterator[tuple[str, str]]:
     """Every text that stands where a part of a message names its content."""
     if isinstance(value, _Pairs):
-        types = [each for key, each in value if key == "type" and isinstance(each, str)]
-        is_part = any(_TYPE.search(each) for each in types)
+        is_part = any(_TYPE.search(each) for each in value.types())
         for key, each in value:
             inner = f"{place}.{key}" if place else key
-            if is_part or _KEY.fullmatch(key):
+            if _is_said(value, key, each):
+                continue
+            if is_part or _KEY.fullmatch(key) or (not place and key in _LOADED):
                 if key not in _WORDS:
                     yield from _texts(each, inner)
             elif key not in _SCHEMAS:
@@ -127,6 +139,13 @@ def _references(value: Any, place: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _references(each, f"{place}[{index}]")
+
+
+def _is_said(part: _Pairs, key: str, value: Any) -> bool:
+    """What Anthropic's clients say in words: a document that is text, and how a tool was called."""
+    if key == "source" and part.types() == {"document"}:
+        return isinstance(value, _Pairs) and value.types() == {"text"}
+    return key == "input" and part.types() == {"tool_use"}
 
 
 def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -55,19 +55,17 @@ def peek(body: bytes) -> Peeked:
     )
 
 
-def upstream_body(body: bytes, peeked: Peeked, model_name: str | None, *, add_usage: bool) -> bytes:
-    """The body for the engine: unchanged, unless it calls the model otherwise or must count tokens.
+def upstream_body(peeked: Peeked, model_name: str | None, *, add_usage: bool) -> bytes:
+    """The body for the engine: each key once, as it was judged here. Were one sent twice as it
+    came, an engine could take the other.
 
-    `add_usage`: ask for the usage chunk of a stream although the client did not.
+    Values are as they came, unless it calls the model otherwise or must count tokens. `add_usage`:
+    ask for the usage chunk of a stream although the client did not.
     """
-    rename = model_name is not None and model_name != peeked.model
-    ask = add_usage and peeked.stream and not peeked.wants_usage
-    if not rename and not ask:
-        return body
     fields: dict[str, Any] = dict(peeked.fields)
-    if rename:
+    if model_name is not None and model_name != peeked.model:
         fields["model"] = model_name
-    if ask:
+    if add_usage and peeked.stream and not peeked.wants_usage:
         given = _field(peeked.fields, "stream_options", dict) or {}
         fields["stream_options"] = {**given, "include_usage": True}
     return msgspec.json.encode(fields)

@@ -13,6 +13,7 @@ from xinfer.errors import Cancelled, EngineFailed, NotReady
 from xinfer.gateway.admission import Admission
 from xinfer.gateway.caller import Caller
 from xinfer.gateway.dialects import CHAT, COMPLETIONS, Dialects
+from xinfer.gateway.media import Media
 from xinfer.gateway.metrics import Metrics, Timer
 from xinfer.gateway.naming import Naming
 from xinfer.gateway.peek import Peeked, peek, upstream_body
@@ -67,7 +68,7 @@ class Run:
 
 class Gateway:
     """The byte path of one process. `status_of` gives the HTTP status of an error, for counting;
-    `dialects` put requests into the words of each engine.
+    `dialects` put requests into the words of each engine, `media` judges what they name.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Gateway:
         metrics: Metrics,
         running: Running,
         dialects: Dialects,
+        media: Media,
         status_of: Callable[[Exception], int],
     ) -> None:
         self.table = table
@@ -86,26 +88,28 @@ class Gateway:
         self._running = running
         self._pools = pools
         self._dialects = dialects
+        self._media = media
         self._status_of = status_of
 
     def relay(self, path: str, body: bytes, request_id: str, gone: Gone, caller: Caller) -> Answer:
         """Send a request to a replica and return its answer.
 
         `gone()` says whether the client has hung up. Raises the errors of `peek`, `Caller.admit`,
-        `Table.route`, `Dialects.translate` and `Admission.enter`, EngineFailed, ClientGone, and
-        Cancelled when somebody aborted the request by its id.
+        `Table.route`, `Dialects.translate`, `Media.check` and `Admission.enter`, EngineFailed,
+        ClientGone, and Cancelled when somebody aborted the request by its id.
         """
         peeked = peek(body)
         caller.admit(peeked.model)
         route = self.table.route(peeked.model)
         body, peeked = self._dialects.translate(path, body, peeked, route.engine)
+        self._media.check(body)
         ticket = self._running.enter(
             route.uid, {request_id, peeked.request_id or request_id}, caller.id
         )
         gone = ticket.gone(gone)
         timer = Timer(self.metrics, route.uid)
         try:
-            request = _Request(path, body, peeked, request_id, caller, ticket)
+            request = _Request(path, peeked, request_id, caller, ticket)
             run = self._start(request, route, gone, timer)
         except BaseException as error:
             self._running.leave(ticket)
@@ -300,7 +304,6 @@ class Stream:
 @dataclass(frozen=True, slots=True)
 class _Request:
     path: str
-    body: bytes
     peeked: Peeked
     request_id: str
     caller: Caller
@@ -308,12 +311,7 @@ class _Request:
 
     def head_and_body(self, upstream: Upstream) -> bytes:
         """The request for one engine, in one piece."""
-        body = upstream_body(
-            self.body,
-            self.peeked,
-            upstream.model_name,
-            add_usage=self.path in _GENERATES,
-        )
+        body = upstream_body(self.peeked, upstream.model_name, add_usage=self.path in _GENERATES)
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {upstream.host}:{upstream.port}\r\n"
             f"Content-Type: application/json\r\nX-Request-ID: {self.request_id}\r\n"

@@ -104,6 +104,7 @@ def _locate(given: Declaration, tree: dict[str, Any]) -> None:
     for name in ("tls_cert", "tls_key"):
         if getattr(gateway, name):
             tree["gateway"][name] = getattr(gateway, name)
+    tree["gateway"]["media_roots"] = list(gateway.media_roots)
     tree["auth"]["model_roots"] = list(given.settings.auth.model_roots)
     for name, engine in tree["engine"].items():
         env = engine.get("env")

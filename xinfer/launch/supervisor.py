@@ -26,6 +26,7 @@ from xinfer.errors import StoreFailed, XinferError
 from xinfer.gateway.admission import Admission
 from xinfer.gateway.dialects import Dialects
 from xinfer.gateway.fleet_metrics import FleetMetrics
+from xinfer.gateway.media import Media
 from xinfer.gateway.metrics import Metrics
 from xinfer.gateway.relay import Gateway
 from xinfer.gateway.running import Running
@@ -176,13 +177,15 @@ class SupervisorProcess:
         return view.desired, view.assigned, view.observed
 
     def _parts(self) -> Parts:
+        settings = self._settings.gateway
         gateway = Gateway(
             self._table,
-            Admission(self._settings.gateway.workers),
+            Admission(settings.workers),
             self._pools,
             self._metrics,
             self._running,
             Dialects(lambda engine: Registry().get(engine).traits.dialect),
+            Media(settings.media_hosts, settings.media_roots),
             errors.status_of,
         )
         return Parts(

@@ -11,7 +11,11 @@ auth:
   mode: on
   cors_origins: [https://chat.example.org]
   model_roots: [models, /srv/models]
-gateway: {tls_cert: tls/cert.pem, tls_key: /etc/tls/key.pem}
+gateway:
+  tls_cert: tls/cert.pem
+  tls_key: /etc/tls/key.pem
+  media_hosts: [cdn.example.org]
+  media_roots: [pictures]
 """
 
 
@@ -20,6 +24,8 @@ def test_paths_are_relative_to_the_recipe(compiled: Compile, folder: Path) -> No
     assert settings.auth.cors_origins == ("https://chat.example.org",)
     assert settings.auth.model_roots == (str(folder / "models"), "/srv/models")
     gateway = settings.gateway
+    assert gateway.media_hosts == ("cdn.example.org",)
+    assert gateway.media_roots == (str(folder / "pictures"),)
     assert (gateway.tls_cert, gateway.tls_key) == (str(folder / "tls/cert.pem"), "/etc/tls/key.pem")
 
 
