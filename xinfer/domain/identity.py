@@ -132,7 +132,7 @@ class ApiKey:
 class Principal:
     """The caller of a request. `id` counts its usage, `name` is for people; neither is a secret.
 
-    `scopes` are effective ones. `models` None: every model.
+    `scopes` are effective ones. `models` None: every model. `expires_s` None: never.
     """
 
     id: str
@@ -140,6 +140,7 @@ class Principal:
     scopes: frozenset[Scope] = ALL_SCOPES
     models: frozenset[str] | None = None
     allowance: Allowance = field(default_factory=Allowance)
+    expires_s: float | None = None
     user_id: int | None = None
     is_cluster: bool = False
 
@@ -157,6 +158,16 @@ class Principal:
             raise Forbidden(
                 f"'{self.name}' may not use the model '{uid}'.",
                 "Ask an administrator to allow it for this key.",
+            )
+
+    def require_boundless(self) -> None:
+        """Raises Forbidden for who would get rid of limits by giving rights to another."""
+        if Scope.ADMIN in self.scopes:
+            return
+        if self.models is not None or self.expires_s is not None or not self.allowance.is_unlimited:
+            raise Forbidden(
+                f"'{self.name}' has limits, and would make or change what has none.",
+                "Log in, or use a key without limits.",
             )
 
     def require_whole(self, scopes: Iterable[Scope]) -> None:

@@ -151,5 +151,6 @@ def _of_key(key: ApiKey, owner: User | None) -> Principal:
         scopes=scopes,
         models=key.models,
         allowance=key.allowance,
+        expires_s=key.expires_s,
         user_id=key.owner_id,
     )

@@ -13,6 +13,11 @@ from xinfer.domain.rate import Allowance
 from xinfer.errors import Invalid, NotFound
 from xinfer.services.secret import digest, new_key, prefix
 
+_NAME_CHARACTERS = 100
+_TEXT_CHARACTERS = 1000
+_NEVER_S = 253_402_300_800.0
+"""The year 10000: dates end there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyChange:
@@ -51,8 +56,10 @@ class Keys:
         """The key as kept, and the key itself: nobody can read that again.
 
         `owner` is a user's name or id; None: whoever asks. Raises Invalid, and Forbidden for
-        scopes that `by` has not, or another owner without the scope keys:manage.
+        scopes that `by` has not, for who has limits, or another owner without the scope
+        keys:manage.
         """
+        by.require_boundless()
         owner_id = by.user_id if owner is None else self._owner(owner)
         if owner_id != by.user_id:
             by.require(Scope.KEYS_MANAGE)
@@ -84,7 +91,8 @@ class Keys:
         return found
 
     def change(self, by: Principal, key_id: int, wanted: KeyChange) -> ApiKey:
-        """Raises NotFound, Invalid, and Forbidden for scopes that `by` has not."""
+        """Raises NotFound, Invalid, and Forbidden for scopes that `by` has not, or with limits."""
+        by.require_boundless()
         self.get(by, key_id)
         if wanted.scopes is not None:
             by.require_whole(read_scopes(wanted.scopes))
@@ -98,8 +106,13 @@ class Keys:
         return after
 
     def revoke(self, by: Principal, key_id: int) -> None:
-        """The key is gone, at once here and soon everywhere. Raises NotFound."""
-        self.get(by, key_id)
+        """The key is gone, at once here and soon everywhere.
+
+        Raises NotFound, and Forbidden for another's with scopes that `by` has not.
+        """
+        key = self.get(by, key_id)
+        if by.user_id is None or key.owner_id != by.user_id:
+            by.require_whole(key.scopes)
         self._store.remove_key(key_id)
         self._changed()
 
@@ -115,21 +128,35 @@ class Keys:
 
     def _changed_key(self, key: ApiKey, wanted: KeyChange) -> ApiKey:
         name = key.name if wanted.name is None else wanted.name.strip()
-        if not 0 < len(name) <= 100:
-            raise Invalid("A key has a name of 1 to 100 characters.", key="name")
+        if not 0 < len(name) <= _NAME_CHARACTERS or not name.isprintable():
+            raise Invalid(
+                f"A key has a name of 1 to {_NAME_CHARACTERS} characters in one line.", key="name"
+            )
+        text = key.description if wanted.description is None else wanted.description
+        if len(text) > _TEXT_CHARACTERS or not all(map(str.isprintable, text.split("\n"))):
+            raise Invalid(
+                f"A description is a text of {_TEXT_CHARACTERS} characters at most.",
+                key="description",
+            )
         expires_s = key.expires_s if wanted.expires_s is None else wanted.expires_s[0]
-        if wanted.expires_s is not None and expires_s is not None and expires_s <= self._clock():
-            raise Invalid("The key would have expired already.", key="expires_at")
+        if wanted.expires_s is not None and expires_s is not None:
+            self._check_expiry(expires_s)
         return replace(
             key,
             name=name,
-            description=key.description if wanted.description is None else wanted.description,
+            description=text,
             scopes=key.scopes if wanted.scopes is None else read_scopes(wanted.scopes),
             models=key.models if wanted.models is None else wanted.models[0],
             expires_s=expires_s,
             enabled=key.enabled if wanted.enabled is None else wanted.enabled,
             allowance=key.allowance if wanted.allowance is None else wanted.allowance,
         )
+
+    def _check_expiry(self, expires_s: float) -> None:
+        if expires_s <= self._clock():
+            raise Invalid("The key would have expired already.", key="expires_at")
+        if expires_s >= _NEVER_S:
+            raise Invalid("No calendar goes that far.", "Leave it out for never.", key="expires_at")
 
 
 def _may_see(by: Principal, key: ApiKey) -> bool:

@@ -94,8 +94,11 @@ class Users:
     def create(
         self, by: Principal, username: str, password: str, scopes: Iterable[str] | None
     ) -> User:
-        """Raises Invalid, Conflict for a taken name, Forbidden for scopes that `by` has not."""
+        """Raises Invalid, Conflict for a taken name, and Forbidden for scopes that `by` has not, or
+        who has limits.
+        """
         wanted = KEY_SCOPES if scopes is None else read_scopes(scopes)
+        by.require_boundless()
         by.require_whole(wanted)
         user = self._stores.users.add_user(self._draft(username, password, wanted))
         self._changed()
@@ -104,6 +107,7 @@ class Users:
     def change(self, by: Principal, user_id: int, wanted: UserChange) -> User:
         """Whoever is disabled is logged out. Raises NotFound, Invalid, Conflict, Forbidden."""
         scopes = None if wanted.scopes is None else read_scopes(wanted.scopes)
+        by.require_boundless()
 
         def apply(user: User) -> User:
             by.require_whole(user.scopes)
@@ -134,6 +138,7 @@ class Users:
             self._check_old(by, user, wanted)
         else:
             by.require(Scope.USERS_MANAGE)
+            by.require_boundless()
             by.require_whole(user.scopes)
         kept = self._passwords.hash(wanted.new)
         self._stores.users.change_user(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.services.people import ADMIN_KEY, SECRET, People
 from xinfer.domain.identity import Scope
+from xinfer.domain.rate import Allowance
 from xinfer.domain.record import AuditQuery
 from xinfer.errors import Conflict, Forbidden, Invalid, Limited, NotFound, StoreFailed, Unauthorized
 from xinfer.services.keys import KeyChange
@@ -239,6 +240,48 @@ def test_people_see_and_revoke_their_own_keys_only(people: People) -> None:
     with pytest.raises(Invalid, match="no user 'bbo'") as caught:
         people.keys.create(people.admin, KeyChange(name="x"), owner="bbo")
     assert "bob" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        KeyChange(allowance=Allowance(requests_per_minute=1)),
+        KeyChange(expires_s=(2_000_000.0,)),
+        KeyChange(models=(frozenset({"m"}),)),
+    ],
+)
+def test_limits_are_not_left_behind_by_making_or_changing_others(
+    people: People, limits: KeyChange
+) -> None:
+    mine = ("models:list", "models:read", "keys:create", "users:manage")
+    bob = people.users.create(people.admin, "bob", PASSWORD, mine)
+    wanted = replace(limits, name="limited", scopes=mine)
+    kept, key = people.keys.create(people.admin, wanted, owner="bob")
+    by = people.directory.identify(key)
+    for forbidden in (
+        lambda: people.keys.create(by, KeyChange(name="free")),
+        lambda: people.keys.change(
+            by, kept.id, KeyChange(allowance=Allowance(), models=(None,), expires_s=(None,))
+        ),
+        lambda: people.users.create(by, "eve", PASSWORD, mine),
+        lambda: people.users.change(by, bob.id, UserChange(username="eve")),
+    ):
+        with pytest.raises(Forbidden, match="'limited' has limits"):
+            forbidden()
+    people.keys.revoke(by, kept.id)
+    _, key = people.keys.create(people.admin, replace(wanted, scopes=("admin",)))
+    assert people.keys.create(people.directory.identify(key), KeyChange(name="by admin"))
+
+
+def test_who_manages_keys_revokes_none_that_may_do_more(people: People) -> None:
+    kept, _ = people.keys.create(people.admin, KeyChange(name="boss", scopes=("admin",)))
+    _, key = people.keys.create(people.admin, KeyChange(name="clerk", scopes=("keys:manage",)))
+    with pytest.raises(Forbidden, match="'admin'"):
+        people.keys.revoke(people.directory.identify(key), kept.id)
+    people.users.create(people.admin, "bob", PASSWORD, ["admin"])
+    own, key = people.keys.create(people.admin, KeyChange(name="k", scopes=("admin",)), owner="bob")
+    people.users.change(people.admin, 1, UserChange(scopes=("keys:create",)))
+    people.keys.revoke(people.directory.identify(key), own.id), "one's own, whatever it may do"
 
 
 def test_who_manages_users_does_not_become_an_administrator_by_it(people: People) -> None:

@@ -11,6 +11,9 @@ from xinfer.domain.rate import Allowance
 from xinfer.errors import Invalid
 from xinfer.services.keys import KeyChange
 
+_LARGEST = 2**53
+"""The largest whole number that every reader of JSON takes as it is."""
+
 
 class LoginBody(Struct):
     """`POST /token`."""
@@ -111,8 +114,8 @@ class KeyBody(Struct):
         value: int | UnsetType | None = getattr(self, key)
         if isinstance(value, UnsetType):
             return before
-        if value is not None and value < 1:
-            raise Invalid(f"'{key}' must be 1 or more, or null for no limit.", key=key)
+        if value is not None and not 1 <= value <= _LARGEST:
+            raise Invalid(f"'{key}' must be from 1 to {_LARGEST}, or null for no limit.", key=key)
         return value
 
 
