@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,15 +129,14 @@ def _entry(hub: Hub, ref: str, path: Path, revisions: Mapping[str, Path]) -> Cac
         CachedFile(
             name=str(file.relative_to(folder)),
             path=file,
-            size_bytes=file.stat().st_size,
+            size_bytes=mark.st_size,
             revision=revision,
         )
         for revision, folder in revisions.items()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and not file.name.endswith(_UNFINISHED)
+        for file, mark in _files(folder)
+        if not file.name.endswith(_UNFINISHED)
     ]
-    stored = [found for found in path.rglob("*") if found.is_file() and not found.is_symlink()]
-    marks = [found.stat() for found in stored]
+    marks = [mark for found, mark in _files(path) if not found.is_symlink()]
     return CacheEntry(
         hub=hub,
         ref=ref,
@@ -146,6 +146,17 @@ def _entry(hub: Hub, ref: str, path: Path, revisions: Mapping[str, Path]) -> Cac
         size_bytes=sum(mark.st_size for mark in marks),
         used_s=max((max(mark.st_atime, mark.st_mtime) for mark in marks), default=0.0),
     )
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Sorted, less those that go meanwhile, as unfinished ones do when they are whole."""
+    for path in sorted(folder.rglob("*")):
+        try:
+            mark = path.stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(mark.st_mode):
+            yield path, mark
 
 
 def _folders(parent: Path, pattern: str) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from xinfer.catalog import peer
 from xinfer.catalog.family import Family, Kind, Place, Variant
 from xinfer.domain.cached import CachedModel
+from xinfer.domain.fleet import Policy
 from xinfer.domain.names import did_you_mean
 from xinfer.domain.ports import NodeFiles
 from xinfer.errors import NotFound
@@ -30,12 +32,25 @@ class Kept:
 
 
 class Caches:
-    """`view()` tells which nodes there are, `files` asks them."""
+    """`view()` tells which nodes there are, `files` asks them.
 
-    def __init__(self, families: Families, files: NodeFiles, view: Callable[[], View]) -> None:
+    One that was silent for `grace_s` is lost: it is asked only where it is meant by its name.
+    """
+
+    def __init__(
+        self,
+        families: Families,
+        files: NodeFiles,
+        view: Callable[[], View],
+        *,
+        grace_s: float = Policy().node_grace_s,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._families = families
         self._files = files
         self._view = view
+        self._grace_s = grace_s
+        self._clock = clock
 
     def list(self, name: str = "", node: str = "") -> Rows:
         """What is kept, sorted by name; of one model, or on one node (by name or address)."""
@@ -75,7 +90,8 @@ class Caches:
         index = self._index()
         for name, state in self._view().observed.nodes.items():
             address = state.report.address
-            if node not in {"", name, address, address.rpartition(":")[0]}:
+            is_lost = self._clock() - state.seen_at_s > self._grace_s
+            if (is_lost and not node) or node not in {"", *_names(name, address)}:
                 continue
             for model in self._files.cached(address):
                 yield from _kept(name, address, model, index.get((model.hub, model.ref), []))
@@ -92,6 +108,10 @@ class Caches:
                             known = found.setdefault((hub, repo), [])
                             known.append((family, variant, place, quantization))
         return found
+
+
+def _names(name: str, address: str) -> tuple[str, ...]:
+    return name, address, address.rpartition(":")[0]
 
 
 Rows = list[dict[str, Any]]

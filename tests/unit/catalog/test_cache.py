@@ -69,6 +69,27 @@ def test_everything_that_was_fetched_is_listed(server: HubServer, tmp_path: Path
     assert the_only(entries, Hub.PACKAGE).revisions == ("1.2",)
 
 
+def test_a_file_that_becomes_whole_meanwhile_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = tmp_path / "hf" / f"models--{REPO.replace('/', '--')}" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "a.incomplete").write_bytes(b"half")
+    (blobs / "b").write_bytes(b"whole")
+    looked = Path.is_symlink
+
+    def finishing(self: Path) -> bool:
+        answer = looked(self)
+        if self.name == "a.incomplete":
+            self.unlink()
+        return answer
+
+    # In the midst of the look at the folder.
+    monkeypatch.setattr(Path, "is_symlink", finishing)
+    (entry,) = cache(tmp_path).entries()
+    assert entry.size_bytes >= len(b"whole")
+
+
 @pytest.mark.parametrize("hub", REMOTE)
 def test_removal_is_whole_and_what_is_in_use_stays(
     hub: Hub, server: HubServer, tmp_path: Path

@@ -38,7 +38,7 @@ class Files:
 def test_what_is_kept_is_named_listed_and_removed(house: House) -> None:
     house.report()
     files = Files()
-    caches = Caches(house.families, files, house.models.view)
+    caches = Caches(house.families, files, house.models.view, clock=lambda: house.now)
     mine, known = caches.list()
     assert (known["model_version"], known["quantization"]) == (VERSION, "q4_k_m")
     assert (known["model_name"], known["size_bytes"]) == ("qwen2.5-instruct", 400)
@@ -50,3 +50,12 @@ def test_what_is_kept_is_named_listed_and_removed(house: House) -> None:
     assert [(hub, ref) for _, hub, ref in files.removed] == [(QWEN.hub, QWEN.ref)]
     with pytest.raises(NotFound, match=r"Did you mean 'qwen2\.5-instruct--0_5B--ggufv2--q4_k_m'"):
         caches.files(VERSION.replace("q4_k_m", "q4_k_s"))
+
+
+def test_a_lost_node_does_not_hide_what_the_others_keep(house: House) -> None:
+    house.report()
+    files = Files()
+    caches = Caches(house.families, files, house.models.view, clock=lambda: house.now)
+    house.now += 61
+    assert caches.list() == []
+    assert len(caches.list(node="a")) == 2, "it is asked by its name"
