@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
 from xinfer.domain.identity import Principal
-from xinfer.launch.preflight import write_secret
+from xinfer.launch.preflight import kept_secret
 from xinfer.services.directory import fixed_principal
 from xinfer.services.secret import digest, new_key
 
@@ -44,9 +43,9 @@ def credentials(home: Home, settings: Settings) -> Credentials:
     return Credentials(
         needed=needed,
         keys=settings.auth.keys,
-        admin_key=_kept(home.admin_key, new_key) if own else "",
+        admin_key=kept_secret(home.admin_key, new_key) if own else "",
         cluster_token=home.cluster_token.read_text(encoding="utf-8").strip(),
-        token_secret=_kept(home.token_secret, lambda: secrets.token_hex(32)),
+        token_secret=kept_secret(home.token_secret, lambda: secrets.token_hex(32)),
     )
 
 
@@ -54,13 +53,6 @@ def auth_is_on(settings: Settings) -> bool:
     """`auto` means: needed as soon as anyone but this machine can connect."""
     mode = settings.auth.mode
     return mode == "on" or (mode == "auto" and not _is_loopback(settings.cluster.host))
-
-
-def _kept(path: Path, make: Callable[[], str]) -> str:
-    """The secret in a file of the home; a new one at the first start."""
-    if not path.exists():
-        write_secret(path, make())
-    return path.read_text(encoding="utf-8").strip()
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from xinfer.domain.cluster import ClusterSettings
@@ -29,8 +30,8 @@ def prepare_home(home: Home, cluster_token: str = "") -> None:
         probe.unlink()
         if cluster_token:
             write_secret(home.cluster_token, cluster_token)
-        elif not home.cluster_token.exists():
-            write_secret(home.cluster_token, secrets.token_hex(32))
+        else:
+            kept_secret(home.cluster_token, lambda: secrets.token_hex(32))
         for role in ("supervisor", "worker"):
             _rotate(role_log(home, role))
     except OSError as error:
@@ -54,10 +55,27 @@ def check_listen(settings: ClusterSettings) -> None:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write `text` to a file that is the owner's alone from its first moment."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write `text` to a file that is the owner's alone from its first moment, and never half."""
+    beside = path.with_name(f".{path.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # It may have been there, and not as it was made here.
+        os.fchmod(descriptor, 0o600)
         file.write(text)
+    beside.replace(path)
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in a file of the home; a new one at the first start, and where nothing is in it:
+    what is signed with nothing, anybody can sign.
+    """
+    found = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+    if not found:
+        found = make()
+        write_secret(path, found)
+    elif path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return found
 
 
 def role_log(home: Home, role: str) -> Path:
