@@ -94,9 +94,10 @@ class Command:
     `env` is added to the worker's own. `ready_path` answers 200 once the engine serves; a 503 means
     loading. `announces`: the address is read from `endpoint_file` instead of `host:port`.
     `served_model`: the name the engine answers to (None = the uid); the gateway then renames the
-    model both ways. `slots`: requests run at once. `stop_grace_s`: time between SIGTERM and
-    SIGKILL. `gauges`: what the engine itself measures, by our name ("running", "waiting",
-    "cache_usage") the name of its metric at `/metrics`; empty when it has none.
+    model both ways. `slots`: requests run at once. `context`: tokens that one of them may have,
+    question and answer (None = not known). `stop_grace_s`: time between SIGTERM and SIGKILL.
+    `gauges`: what the engine itself measures, by our name ("running", "waiting", "cache_usage")
+    the name of its metric at `/metrics`; empty when it has none.
     """
 
     argv: tuple[str, ...]
@@ -105,5 +106,6 @@ class Command:
     announces: bool = False
     served_model: str | None = None
     slots: int | None = None
+    context: int | None = None
     stop_grace_s: float = 10.0
     gauges: Mapping[str, str] = field(default_factory=dict)

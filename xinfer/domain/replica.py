@@ -99,12 +99,12 @@ class ReplicaStatus:
 
     `digest` is that of the spec the process was started from. `address` is `host:port` once the
     engine listens. `served_model` is the name that the engine itself answers to (None = the uid).
-    `slots` is how many requests it runs at once (None = unknown). `restarts` counts starts after
-    the first; `failures` launches in a row that never became ready. `progress` is 0..1 within the
-    phase, `detail` a short text beside it, `files` what is being fetched. `retry_at_s` is when a
-    failed replica is tried again. `guarded`: who connects to `address` must say the replica's
-    secret first. `gauges` are those of `Command.gauges`, as last read. `unwell` says why a ready
-    replica is sent no requests; it is empty while it is well.
+    `slots` is how many requests it runs at once, `context` how many tokens each may have (None =
+    unknown). `restarts` counts starts after the first; `failures` launches in a row that never
+    became ready. `progress` is 0..1 within the phase, `detail` a short text beside it, `files` what
+    is being fetched. `retry_at_s` is when a failed replica is tried again. `guarded`: who connects
+    to `address` must say the replica's secret first. `gauges` are those of `Command.gauges`, as
+    last read. `unwell` says why a ready replica is sent no requests; it is empty while it is well.
     """
 
     replica_id: str
@@ -116,6 +116,7 @@ class ReplicaStatus:
     address: str | None = None
     served_model: str | None = None
     slots: int | None = None
+    context: int | None = None
     shim_pid: int | None = None
     engine_pid: int | None = None
     restarts: int = 0

@@ -156,6 +156,7 @@ def _xllamacpp(launch: Launch, weights: Weights, shape: Shape, chosen: fit.Fit) 
         env=_visible(launch),
         announces=True,
         slots=chosen.slots,
+        context=chosen.context,
         gauges=_GAUGES,
         stop_grace_s=5.0,
     )
@@ -184,6 +185,7 @@ def _llama_cpp_python(launch: Launch, weights: Weights, chosen: fit.Fit) -> Comm
         env=_visible(launch),
         ready_path="/v1/models",
         slots=1,
+        context=chosen.context,
         stop_grace_s=5.0,
     )
 

@@ -44,6 +44,7 @@ from xinfer.launch.access import Access
 from xinfer.services.autostart import Autostart
 from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
+from xinfer.services.descriptions import Descriptions
 from xinfer.services.downloads import Downloads
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
@@ -106,7 +107,8 @@ def resources(parts: Parts) -> Resources:
     catalog = _catalog(parts)
     models = _models(parts, catalog)
     rights = LaunchRights(parts.settings.auth.model_roots)
-    listed = ModelsResource(models, parts.view, rights)
+    descriptions = Descriptions(catalog.families, Registry())
+    listed = ModelsResource(models, parts.view, rights, descriptions)
     reports = _reports(parts, catalog)
     token_file = parts.home.cluster_token
     return Resources(
@@ -117,10 +119,10 @@ def resources(parts: Parts) -> Resources:
             body_timeout_s=_BODY_S,
         ),
         models=listed,
-        model=Model(models),
+        model=Model(models, descriptions),
         parts=ModelParts(models, parts.store),
         replicas=ReplicasResource(models, Replicas(models)),
-        instances=Instances(models.view, Versions(catalog.families), listed.begin),
+        instances=Instances(models.view, descriptions, Versions(catalog.families), listed.begin),
         autostart=AutostartResource(Autostart(models), models, rights),
         abort=Abort(models, parts.requests),
         logs=Logs(models, token_file),

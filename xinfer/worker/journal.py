@@ -50,6 +50,7 @@ class Order:
     ready_path: str = "/health"
     served_model: str | None = None
     slots: int | None = None
+    context: int | None = None
     gauges: Mapping[str, str] = field(default_factory=dict)
     launch_timeout_s: float = 1800.0
     drain_timeout_s: float = 30.0

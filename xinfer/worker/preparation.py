@@ -116,6 +116,7 @@ class Preparation:
             ready_path=command.ready_path,
             served_model=command.served_model,
             slots=command.slots,
+            context=command.context,
             gauges=command.gauges,
             launch_timeout_s=spec.launch_timeout_s,
             drain_timeout_s=spec.drain_timeout_s,

@@ -43,6 +43,7 @@ from xinfer.gateway.running import Running
 from xinfer.services.autostart import Autostart
 from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
+from xinfer.services.descriptions import Descriptions
 from xinfer.services.downloads import Downloads
 from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
@@ -140,14 +141,17 @@ def api(
     states = States(desired=store, assigned=store, observed=store)
     view = CachedView(states, lambda: house.watch.stamp)
     elsewhere: Any = Elsewhere()
-    listed = Models(house.models, view, LaunchRights())
+    descriptions = Descriptions(house.families, Shelf())
+    listed = Models(house.models, view, LaunchRights(), descriptions)
     resources = Resources(
         inference=elsewhere,
         models=listed,
-        model=Model(house.models),
+        model=Model(house.models, descriptions),
         parts=ModelParts(house.models, store),
         replicas=Replicas(house.models, house.replicas),
-        instances=Instances(house.models.view, Versions(house.families), listed.begin),
+        instances=Instances(
+            house.models.view, descriptions, Versions(house.families), listed.begin
+        ),
         autostart=AutostartResource(Autostart(house.models), house.models, LaunchRights()),
         abort=Abort(house.models, running),
         logs=Logs(house.models, token_file),

@@ -49,6 +49,52 @@ def test_a_launch_is_listed_described_and_terminated(api: Client, house: House) 
     assert api.simulate_get("/v1/models").json == {"object": "list", "data": []}
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (
+            {"model_name": "qwen2.5-vl-instruct", "model_format": "gguf"},
+            {
+                "model_ability": ["chat", "vision"],
+                "context_length": 128000,
+                "model_lang": ["en", "zh"],
+                "model_format": "ggufv2",
+            },
+        ),
+        ({"model_name": "nobody-knows"}, {"context_length": None, "model_lang": []}),
+        (
+            {"model_name": "bge-m3", "model_type": "embedding"},
+            {"model_ability": ["embed"], "dimensions": 1024, "max_tokens": 8192},
+        ),
+    ],
+)
+def test_what_the_catalog_knows_is_told(
+    api: Client, asked: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    launch(api, **asked, model_uid="m")
+    described = api.simulate_get("/v1/models/m").json
+    assert {key: described[key] for key in expected} == expected
+    assert [described] == api.simulate_get("/v1/models").json["data"]
+    (instance,) = api.simulate_get("/v1/models/instances").json
+    assert instance["model_ability"] == described["model_ability"]
+
+
+def test_an_instance_names_its_version(api: Client) -> None:
+    body = {"model_version": "qwen2.5-instruct--0_5B--ggufv2--q4_0", "model_engine": "free"}
+    query = "?wait_ready=false"
+    assert api.simulate_post(f"/v1/models/instance{query}", json=body).status_code == 200
+    (instance,) = api.simulate_get("/v1/models/instances").json
+    assert instance["model_version"] == body["model_version"]
+
+
+def test_the_context_is_the_one_that_runs(api: Client, house: House) -> None:
+    launch(api, model_name="qwen2.5-instruct", replica=2)
+    assert api.simulate_get("/v1/models/qwen2.5-instruct").json["context_length"] == 32768
+    house.context = 4096
+    house.settle(Phase.READY)
+    assert api.simulate_get("/v1/models/qwen2.5-instruct").json["context_length"] == 4096
+
+
 def test_the_list_follows_every_change_and_is_read_once_between(
     api: Client, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ class House:
     script: list[Callable[[], None]] = field(default_factory=list)
     changes: int = 0
     sequence: int = 0
+    context: int | None = None
 
     def __post_init__(self) -> None:
         self.families = Families(Shelf(), self.registrations)
@@ -159,6 +160,7 @@ class House:
                 PhaseMark(phase=phase, at_s=104.0),
             ),
             address="127.0.0.1:4000",
+            context=self.context,
             cause=cause if failed else None,
         )
 

@@ -9,7 +9,7 @@ import falcon
 
 from xinfer.api.schemas import body, launch
 from xinfer.errors import Invalid
-from xinfer.services import description
+from xinfer.services.descriptions import Descriptions
 from xinfer.services.versions import Versions
 from xinfer.services.view import View
 
@@ -19,8 +19,15 @@ Begin = Callable[[falcon.Request, launch.Launch], str]
 class Instances:
     """`begin` launches on behalf of a request and returns the uid."""
 
-    def __init__(self, view: Callable[[], View], versions: Versions, begin: Begin) -> None:
+    def __init__(
+        self,
+        view: Callable[[], View],
+        descriptions: Descriptions,
+        versions: Versions,
+        begin: Begin,
+    ) -> None:
         self._view = view
+        self._descriptions = descriptions
         self._versions = versions
         self._begin = begin
 
@@ -28,12 +35,13 @@ class Instances:
         view = self._view()
         uid, name = req.get_param("model_uid"), req.get_param("model_name")
         allowed = req.context.principal.models
-        resp.media = [
-            description.instance(view, each)
+        wanted = [
+            each
             for each, spec in view.desired.models.items()
             if (each == uid if uid else name in {None, spec.family or each})
             and (allowed is None or each in allowed)
         ]
+        resp.media = self._descriptions.instances(view, wanted)
 
     def on_post_version(self, req: falcon.Request, resp: falcon.Response) -> None:
         given = body.read(req, dict[str, Any], "launch")

@@ -12,6 +12,7 @@ from xinfer.api.schemas import launch
 from xinfer.api.schemas.query import flag
 from xinfer.domain.ports import EventStore
 from xinfer.services import description
+from xinfer.services.descriptions import Descriptions
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.models import Models as ModelService
 from xinfer.services.view import View
@@ -21,9 +22,14 @@ class Models:
     """`/v1/models`. `cached` gives a view that is read once per change of the store."""
 
     def __init__(
-        self, models: ModelService, cached: Callable[[], View], rights: LaunchRights
+        self,
+        models: ModelService,
+        cached: Callable[[], View],
+        rights: LaunchRights,
+        descriptions: Descriptions,
     ) -> None:
         self._models = models
+        self._descriptions = descriptions
         self._cached = cached
         self._rights = rights
         self._body: tuple[View, bytes] | None = None
@@ -34,11 +40,11 @@ class Models:
         view = self._cached()
         allowed = req.context.principal.models
         if allowed is not None:
-            own = [description.describe(view, uid) for uid in view.desired.models if uid in allowed]
-            resp.media = {"object": "list", "data": own}
+            own = [uid for uid in view.desired.models if uid in allowed]
+            resp.media = {"object": "list", "data": self._descriptions.models(view, own)}
             return
         if self._body is None or self._body[0] is not view:
-            entries = [description.describe(view, uid) for uid in view.desired.models]
+            entries = self._descriptions.models(view, view.desired.models)
             self._body = (view, msgspec.json.encode({"object": "list", "data": entries}))
         resp.content_type = falcon.MEDIA_JSON
         resp.data = self._body[1]
@@ -60,12 +66,13 @@ class Models:
 class Model:
     """`/v1/models/{uid}`."""
 
-    def __init__(self, models: ModelService) -> None:
+    def __init__(self, models: ModelService, descriptions: Descriptions) -> None:
         self._models = models
+        self._descriptions = descriptions
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         with quirks.unknown_uid_is_bad_request():
-            resp.media = description.describe(self._models.view(), uid)
+            resp.media = self._descriptions.model(self._models.view(), uid)
 
     def on_delete(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         with quirks.unknown_uid_is_bad_request():
