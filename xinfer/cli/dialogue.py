@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -12,6 +14,9 @@ from xinfer.cli.server import failure_of
 from xinfer.client import ClientError
 
 Act = Callable[[str], None]
+
+_LOCAL_MODES = 3
+"""The place of those flags in what termios tells."""
 
 
 def converse(answer: Act, command: Callable[[str], str]) -> None:
@@ -37,11 +42,30 @@ def converse(answer: Act, command: Callable[[str], str]) -> None:
 
 def _reply(answer: Act, text: str) -> None:
     try:
-        answer(text)
+        with _unechoed():
+            answer(text)
     except KeyboardInterrupt:
         click.echo("(stopped)", err=True)
     except ClientError as error:
         failure_of(error).show()
+
+
+@contextmanager
+def _unechoed() -> Iterator[None]:
+    """What is typed during a reply is not shown in the midst of it; the next prompt gets it."""
+    terminal = sys.stdin.fileno()
+    try:
+        before = termios.tcgetattr(terminal)
+    except termios.error:
+        yield
+        return
+    changed = [*before]
+    changed[_LOCAL_MODES] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, changed)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _enable_line_editing() -> None:

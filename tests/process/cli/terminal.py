@@ -36,6 +36,11 @@ class Terminal:
             if not self._read(deadline):
                 raise AssertionError(f"{text!r} was not written. There was:\n{plain}")
 
+    @property
+    def shown(self) -> str:
+        """All that it has written so far, as far as it was expected."""
+        return _ESCAPES.sub("", self._seen)
+
     def type(self, text: str) -> None:
         """Type; `\\x03` is Ctrl-C and `\\x04` Ctrl-D."""
         os.write(self._descriptor, text.encode())

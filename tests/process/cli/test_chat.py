@@ -61,6 +61,23 @@ def test_ctrl_c_stops_the_reply_and_not_the_program(server: Loopback) -> None:
     assert heard["content"].startswith("tick tick")
 
 
+def test_what_is_typed_during_a_reply_waits_for_the_next_prompt(server: Loopback) -> None:
+    server.endless = True
+    with terminal([XINFER, "chat"], environment(server.url)) as screen:
+        screen.expect(">>> ")
+        screen.type("count\n")
+        screen.expect("tick tick")
+        screen.type("and then\n")
+        for _ in range(20):
+            screen.expect("tick tick")
+        assert "and then" not in screen.shown
+        server.endless = False
+        screen.expect(">>> and then")
+        screen.expect("Hello there")
+        screen.type("/exit\n")
+        assert screen.exit_status() == 0
+
+
 def test_a_thought_is_shown_and_is_no_part_of_the_reply(server: Loopback, xinfer: Run) -> None:
     server.thought = "hm, hm"
     with terminal([XINFER, "chat"], environment(server.url)) as screen:

@@ -65,7 +65,8 @@ class Step:
 class Loopback:
     """The server's state. `steps` are gone through by `GET /v1/models`, the last one stays.
 
-    `endless` makes a chat stream go on until the client is gone, which `client_gone` tells.
+    `endless` makes a chat stream go on until the client is gone, which `client_gone` tells, or it
+    is false again.
     `replies` are status and document of further paths.
     """
 
@@ -209,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._stream("text/event-stream", self._chunks())
 
     def _chunks(self) -> Iterator[str]:
-        pieces = iter(lambda: "tick ", None) if self.loopback.endless else _HELLO
+        pieces = self._ticks() if self.loopback.endless else _HELLO
         if self.loopback.thought:
             choice: dict[str, Any] = {"delta": {"reasoning_content": self.loopback.thought}}
             yield f"data: {json.dumps({'choices': [choice]})}\n\n"
@@ -222,6 +223,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.loopback.stream_error:
             yield f"data: {json.dumps({'error': {'message': self.loopback.stream_error}})}\n\n"
         yield "data: [DONE]\n\n"
+
+    def _ticks(self) -> Iterator[str]:
+        while self.loopback.endless:
+            yield "tick "
 
     def _json(self, status: int, document: Any) -> None:
         raw = document.encode() if isinstance(document, str) else json.dumps(document).encode()
