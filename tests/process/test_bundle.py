@@ -160,6 +160,13 @@ def test_each_file_that_is_not_as_listed_is_named(site: Site) -> None:
     place.unlink()
     place.symlink_to(site.small)
     assert f"changed  {SEAT}: it is a link" in site.verify().stderr
+    # To read a pipe would be to wait for ever.
+    place.unlink()
+    os.mkfifo(place)
+    path = site.bundle / "bundle.json"
+    path.write_text(path.read_text().replace('"size_bytes": 70000', '"size_bytes": 0'))
+    assert f"changed  {SEAT}: it is no plain file" in site.verify().stderr
+    place.unlink()
     # Made anew, it is whole again, and what it does not list is gone.
     succeeded(site.create())
     succeeded(site.verify())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,11 @@ def _judge(folder: Path, file: File, there: set[str], mover: Mover) -> Fault | N
     if path.is_symlink():
         return Fault(name=file.name, what="changed", detail="it is a link, not a file")
     try:
-        size = path.stat().st_size
+        mark = path.stat()
+        if not stat.S_ISREG(mark.st_mode):
+            # To read a pipe is to wait for ever.
+            return Fault(name=file.name, what="changed", detail="it is no plain file")
+        size = mark.st_size
         if size != file.size_bytes:
             detail = f"it has {size} bytes in place of {file.size_bytes}"
             return Fault(name=file.name, what="changed", detail=detail)
