@@ -20,7 +20,7 @@ from xinfer.api.resources.users import Users as UsersResource
 from xinfer.api.routes import AccessResources
 from xinfer.domain.cluster import Settings
 from xinfer.errors import StoreFailed
-from xinfer.launch.credentials import Credentials
+from xinfer.launch.credentials import Credentials, is_loopback
 from xinfer.services.access_token import AccessTokens
 from xinfer.services.audit import Audit
 from xinfer.services.directory import Directory
@@ -81,7 +81,11 @@ class Access:
             directory=self.directory,
             cluster_token=self._credentials.cluster_token,
         )
-        cors = Cors(auth.cors_origins, credentials_needed=self._credentials.needed)
+        cors = Cors(
+            auth.cors_origins,
+            credentials_needed=self._credentials.needed,
+            alone=is_loopback(self._settings.cluster.host),
+        )
         return Gate(authenticator=authenticator, cors=cors, audit=self.audit)
 
     def resources(self) -> AccessResources:

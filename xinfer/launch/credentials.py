@@ -52,10 +52,11 @@ def credentials(home: Home, settings: Settings) -> Credentials:
 def auth_is_on(settings: Settings) -> bool:
     """`auto` means: needed as soon as anyone but this machine can connect."""
     mode = settings.auth.mode
-    return mode == "on" or (mode == "auto" and not _is_loopback(settings.cluster.host))
+    return mode == "on" or (mode == "auto" and not is_loopback(settings.cluster.host))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can connect to a server that listens there."""
     if host == "localhost":
         return True
     try:

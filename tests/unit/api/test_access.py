@@ -270,25 +270,56 @@ def test_pages_of_other_sites_are_answered_only_when_listed(api: Client) -> None
         assert CORS_HEADER not in refused.headers
 
 
+HERE = "localhost:9997"
+EVIL = "evil.example.org:9997"
+
+
 @pytest.mark.parametrize(
-    ("origin", "method", "code"),
+    ("method", "host", "origin", "code"),
     [
-        ("http://evil.example.org", "POST", 403),
-        ("null", "DELETE", 403),
-        ("http://evil.example.org", "GET", 200),
-        ("http://localhost:9997", "POST", 200),
+        ("POST", HERE, "http://evil.example.org", 403),
+        ("DELETE", HERE, "null", 403),
+        ("GET", HERE, "http://evil.example.org", 200),
+        ("POST", HERE, f"http://{HERE}", 200),
+        ("POST", HERE, None, 200),
+        # The name of the other site leads here, too.
+        ("POST", EVIL, f"http://{EVIL}", 403),
+        ("POST", "127.0.0.1.nip.io", "http://127.0.0.1.nip.io", 403),
+        *(("POST", host, f"http://{host}", 200) for host in ("10.0.0.7:9997", "[::1]:9997")),
+        *(("POST", host, f"http://{host}", 200) for host in ("gpu-1:9997", "GPU-1.local.")),
+        ("POST", "ui.example.org", "http://ui.example.org", 200),
+        ("GET", EVIL, None, 200),
     ],
 )
-def test_without_keys_a_foreign_page_changes_nothing(origin: str, method: str, code: int) -> None:
+def test_without_keys_a_foreign_page_changes_nothing(
+    method: str, host: str, origin: str | None, code: int
+) -> None:
+    assert answer(method, host, origin, alone=False) == code
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        *((host, 200) for host in (HERE, "127.0.0.1", "[::1]:9997", "ui.example.org:80", "x")),
+        *((host, 403) for host in (EVIL, "localhost.evil.org", "127.0.0.1.nip.io", "1.2.3.4.5")),
+    ],
+)
+def test_where_nobody_else_can_connect_no_other_name_leads(host: str, code: int) -> None:
+    assert answer("GET", host, None, alone=True) == code
+
+
+def answer(method: str, host: str, origin: str | None, *, alone: bool) -> int:
     class Anything:
         def on_get(self, _req: falcon.Request, _resp: falcon.Response) -> None:
             """Answers."""
 
         on_post = on_delete = on_get
 
-    app = falcon.App(middleware=[Cors([], credentials_needed=False)])
+    listed = ["https://ui.example.org"]
+    app = falcon.App(middleware=[Cors(listed, credentials_needed=False, alone=alone)])
     app.add_route("/x", Anything())
     app.add_error_handler(Forbidden, lambda _req, resp, *_: setattr(resp, "status", 403))
-    headers = {"Origin": origin, "Host": "localhost:9997"}
-    done = falcon.testing.TestClient(app).simulate_request(method, "/x", headers=headers)
-    assert done.status_code == code
+    headers = {"Host": host} | ({} if origin is None else {"Origin": origin})
+    return (
+        falcon.testing.TestClient(app).simulate_request(method, "/x", headers=headers).status_code
+    )
