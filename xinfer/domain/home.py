@@ -17,6 +17,11 @@ class Home:
         return self.root / "state" / "xinfer.db"
 
     @property
+    def sqlite_url(self) -> str:
+        """SQLAlchemy's URL of that file."""
+        return f"sqlite:///{self.database}"
+
+    @property
     def run(self) -> Path:
         """Files of the running processes: configuration, pid records, leases."""
         return self.root / "run"

@@ -95,7 +95,7 @@ def serve(home: Home, settings: Settings) -> None:
 
 def store_url(home: Home, settings: Settings) -> str:
     """The SQLAlchemy URL of the state."""
-    return settings.store.url or f"sqlite:///{home.database}"
+    return settings.store.url or home.sqlite_url
 
 
 class SupervisorProcess:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from xinfer.errors import StoreFailed
+from xinfer.errors import Invalid, StoreFailed
 from xinfer.store.tables import METADATA, VERSIONS
 
 HEAD = "0004"
@@ -21,6 +21,12 @@ HEAD = "0004"
 
 _LOCKED_S = 15.0
 _BUSY_MS = 20
+
+_TAKE_TURNS = sa.text("SELECT pg_advisory_xact_lock(6012953471)")
+"""PostgreSQL's likeness of SQLite's write lock; the number only has to be always the same."""
+
+_PG_WAITS = {"connect_timeout": 5, "tcp_user_timeout": 15_000}
+"""Seconds, and milliseconds: a host that vanished must not hold requests for a quarter hour."""
 
 _HINTS = (
     ("full", "Free space on its disk; nothing that was stored before is lost."),
@@ -30,8 +36,26 @@ _HINTS = (
     ("malformed", "Restore a backup, or move the file away to start with an empty store."),
     ("not a database", "Restore a backup, or move the file away to start with an empty store."),
     ("locked", "Another process holds it for long; see which with lsof or fuser."),
+    ("connection failed", "Check that the database runs, and the address in store.url."),
     ("i/o error", "Check the disk that it is on, and the space left there."),
 )
+
+
+def check_url(url: str) -> None:
+    """Raises Invalid for an URL that leads to no database whose driver is installed here."""
+    try:
+        parsed = _parsed(url)
+        parsed.get_dialect().import_dbapi()
+    except ImportError as error:
+        raise Invalid(
+            f"the driver of {parsed.drivername} cannot be imported: {error}.",
+            "Install it beside xinfer; for PostgreSQL: pip install 'xinfer[postgresql]'.",
+        ) from None
+    except (SQLAlchemyError, ValueError) as error:
+        raise Invalid(
+            f"this is no URL of a database: {error}.",
+            "Write sqlite:////var/lib/xinfer.db, or postgresql://user@host/name.",
+        ) from None
 
 
 class Database:
@@ -43,7 +67,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._place = url
         with self._explained():
-            parsed = sa.make_url(url)
+            parsed = _parsed(url)
             self._place = parsed.render_as_string(hide_password=True)
             self._engine = _open(parsed)
 
@@ -62,6 +86,8 @@ class Database:
         with self._explained(), self._engine.connect() as connection:
             self._begin(connection)
             with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(_TAKE_TURNS)
                 yield connection
 
     def migrate(self) -> None:
@@ -95,16 +121,8 @@ class Database:
         """
         if connection.dialect.name != "sqlite":
             return
-        deadline = time.monotonic() + _LOCKED_S
         driver: Any = connection.connection.driver_connection
-        while True:
-            try:
-                driver.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(_BUSY_MS / 1000)
+        _execute(driver, "BEGIN IMMEDIATE")
 
     def _version(self, connection: Connection) -> str | None:
         if not sa.inspect(connection).has_table(VERSIONS.name):
@@ -137,13 +155,25 @@ class Database:
             raise self._failure(str(error)) from error
 
     def _failure(self, words: str) -> StoreFailed:
+        words = " ".join(words.split()).rstrip(".")
         hint = next((hint for key, hint in _HINTS if key in words.lower()), "")
         return StoreFailed(f"The state store {self._place} failed: {words}.", hint)
 
 
+def _parsed(url: str) -> sa.URL:
+    """With the driver that comes with us, where the URL of a PostgreSQL names none."""
+    parsed = sa.make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
 def _open(url: sa.URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True)
+        waits = _PG_WAITS if url.get_backend_name() == "postgresql" else {}
+        return sa.create_engine(
+            url, pool_size=2, max_overflow=2, pool_pre_ping=True, connect_args=waits
+        )
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     # One connection that is waited for: two greenlets with a connection each could wait for each
@@ -165,6 +195,20 @@ def _open(url: sa.URL) -> Engine:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-    connection.execute("PRAGMA journal_mode=WAL")
+    # The first to open a new file turns the log on, for which it needs the file for itself.
+    _execute(connection, "PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _execute(connection: sqlite3.Connection, statement: str) -> None:
+    """Run a statement as soon as no other process holds the file. Raises sqlite3's own errors."""
+    deadline = time.monotonic() + _LOCKED_S
+    while True:
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(_BUSY_MS / 1000)

@@ -1,4 +1,4 @@
-"""A real SQLite file with the current schema."""
+"""A store with the current schema: a real SQLite file, or a database of a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgresql import PostgreSQL
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
 
 Open = Callable[..., ClusterStore]
+on_both = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+"""For the module of tests that must hold on either kind of store."""
 
 
 class Clock:
@@ -29,12 +32,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Callable[[], Database]]:
-    """`database()` opens the same file once more, as another process would."""
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty SQLite file; tests that run `on_both` get an empty database of PostgreSQL, too."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/state/xinfer.db"
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.make_database()
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Callable[[], Database]]:
+    """`database()` opens the same store once more, as another process would."""
     made: list[Database] = []
 
     def make() -> Database:
-        made.append(Database(f"sqlite:///{tmp_path}/state/xinfer.db"))
+        made.append(Database(store_url))
         return made[-1]
 
     make().migrate()

@@ -8,11 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.domain.clusters import GIB, node, on, spec, status
-from tests.unit.store.conftest import Clock, Open
+from tests.unit.store.conftest import Clock, Open, on_both
 from xinfer.domain.node import NodeReport
 from xinfer.domain.replica import Cause, Phase, PhaseMark
 from xinfer.domain.state import Assigned, Event
 from xinfer.errors import Conflict
+
+pytestmark = on_both
 
 
 def test_what_one_process_writes_another_reads(open_store: Open) -> None:

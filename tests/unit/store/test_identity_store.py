@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.store.conftest import Open
+from tests.unit.store.conftest import Open, on_both
 from xinfer.domain.identity import ApiKey, Scope, User
 from xinfer.domain.rate import Allowance
 from xinfer.domain.record import AuditEntry, AuditQuery, Guesses, UsageCount, UsageKey, UsageQuery
@@ -29,6 +29,8 @@ KEY = ApiKey(
     allowance=Allowance(requests_per_minute=3),
     expires_s=5.0,
 )
+
+pytestmark = on_both
 
 
 @pytest.fixture

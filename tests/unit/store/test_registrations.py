@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
+from tests.unit.store.conftest import on_both
 from xinfer.errors import Conflict
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
 from xinfer.store.registrations import Registrations
 
+pytestmark = on_both
 
-def test_a_name_is_registered_once_at_a_time_and_counted(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/x.db")
-    database.migrate()
+
+def test_a_name_is_registered_once_at_a_time_and_counted(
+    database: Callable[[], Database],
+) -> None:
     times = iter(range(1, 100))
-    store, watched = Registrations(database, clock=lambda: next(times)), ClusterStore(database)
+    store = Registrations(database(), clock=lambda: next(times))
+    watched = ClusterStore(database())
     before = watched.stamp()
     first = store.register("LLM", "mine", '{"a": 1}')
     assert (first.version, watched.stamp()) == (1, before + 1)
@@ -27,7 +31,7 @@ def test_a_name_is_registered_once_at_a_time_and_counted(tmp_path: Path) -> None
     assert not store.unregister("LLM", "mine")
     assert store.register("LLM", "mine", '{"a": 2}').version == 2
 
-    again = Registrations(Database(f"sqlite:///{tmp_path}/x.db"))
+    again = Registrations(database())
     assert [(one.kind, one.body) for one in again.registrations()] == [
         ("embedding", "{}"),
         ("LLM", '{"a": 2}'),

@@ -77,15 +77,17 @@ def test_a_store_of_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> 
 def test_several_processes_may_start_on_an_empty_folder_at_once(tmp_path: Path) -> None:
     failures: list[StoreFailed] = []
 
-    def start() -> None:
+    def start(url: str) -> None:
         try:
-            Database(f"sqlite:///{tmp_path}/state/x.db").migrate()
+            Database(url).migrate()
         except StoreFailed as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=start) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for turn in range(20):
+        url = f"sqlite:///{tmp_path}/{turn}/x.db"
+        threads = [threading.Thread(target=start, args=(url,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert failures == []

@@ -7,11 +7,12 @@ import threading
 import pytest
 
 from tests.unit.domain.clusters import spec
-from tests.unit.store.conftest import Open
+from tests.unit.store.conftest import Open, on_both
 from xinfer.errors import StoreFailed
 from xinfer.store.watch import Watch
 
 
+@on_both
 def test_a_change_by_another_process_wakes_waiters_and_listeners(open_store: Open) -> None:
     watch = Watch(open_store(), interval_s=0.01)
     heard = threading.Event()
