@@ -14,6 +14,8 @@ from xinfer.domain.names import did_you_mean
 
 T = TypeVar("T")
 
+_LARGEST: dict[Any, float] = {int: 2**53, float: 1e9}
+"""What JSON carries exactly, and more seconds than any wait can last."""
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NAMES: dict[Any, str] = {
     int: "a whole number",
@@ -104,12 +106,19 @@ class Check:
             typed = _number(kind, given)
         if typed is None:
             raise self._wrong(key, kind, given)
+        if kind in _LARGEST and abs(typed) > _LARGEST[kind]:
+            raise explain.at_key(self._origins, key, f"{given} is far too large.")
         return typed
 
     def _bounds(self, metadata: Mapping[str, Any], value: Any, key: str) -> None:
-        minimum, choices = metadata.get("minimum"), metadata.get("choices")
+        minimum, maximum = metadata.get("minimum"), metadata.get("maximum")
+        choices = metadata.get("choices")
+        what = ""
         if minimum is not None and value is not None and not value >= minimum:
             what = f"{value:g} is less than {minimum:g}."
+        if maximum is not None and value is not None and not value <= maximum:
+            what = f"{value:g} is more than {maximum:g}."
+        if what:
             raise explain.at_key(self._origins, key, what, metadata["doc"])
         if choices and value is not None and value not in choices:
             what = f"'{value}' is not one of {', '.join(choices)}."

@@ -44,16 +44,25 @@ def read_document(path: Path) -> Document:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise explain.syntax(name, text, error) from None
+    except RecursionError:
+        raise explain.too_deep(name) from None
     if node is None:
         raise explain.empty(name)
     if not isinstance(node, yaml.MappingNode):
         raise explain.not_a_mapping(name, _line(node))
     builder = _Builder(name)
-    data = builder.value(node, "")
+    try:
+        data = builder.value(node, "")
+    except RecursionError:
+        raise explain.too_deep(name) from None
     return Document(path=path, text=text, data=data, lines=builder.lines)
 
 
-_MERGE = "tag:yaml.org,2002:merge"
+_MAX_VALUES = 100_000
+"""Of one file with its aliases followed: far above any recipe, far below what fills a memory."""
+_MAX_INT, _MAX_DIGITS = 2**63 - 1, 30
+_CORE_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_CORE_TAG}merge"
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(
     r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z"
@@ -72,7 +81,7 @@ def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
     table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for tag, pattern, letters in _CORE:
         for letter in letters:
-            table.setdefault(letter, []).append((f"tag:yaml.org,2002:{tag}", pattern))
+            table.setdefault(letter, []).append((f"{_CORE_TAG}{tag}", pattern))
     return table
 
 
@@ -89,17 +98,24 @@ class _Builder:
         self.lines: dict[str, int] = {}
         self._name = name
         self._open: list[yaml.Node] = []
+        self._count = 0
 
     def value(self, node: yaml.Node, key: str) -> Any:
+        self._count += 1
+        if self._count > _MAX_VALUES:
+            what = f"with its aliases followed the file has more than {_MAX_VALUES} values."
+            raise explain.at_line(self._name, _line(node), key, what)
         if any(node is parent for parent in self._open):
             raise explain.at_line(self._name, _line(node), key, "the alias contains itself.")
         self._open.append(node)
         try:
-            if isinstance(node, yaml.MappingNode):
+            if isinstance(node, yaml.MappingNode) and node.tag == f"{_CORE_TAG}map":
                 return self._mapping(node, key)
-            if isinstance(node, yaml.SequenceNode):
+            if isinstance(node, yaml.SequenceNode) and node.tag == f"{_CORE_TAG}seq":
                 return self._sequence(node, key)
-            return self._scalar(node, key)
+            if isinstance(node, yaml.ScalarNode):
+                return self._scalar(node, key)
+            raise self._unfit(node, key)
         finally:
             self._open.pop()
 
@@ -142,9 +158,9 @@ class _Builder:
             items.append(self.value(item, full))
         return items
 
-    def _scalar(self, node: yaml.Node, key: str) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, key: str) -> Any:
         text = str(node.value)
-        match node.tag.removeprefix("tag:yaml.org,2002:"):
+        match node.tag.removeprefix(_CORE_TAG):
             case "str":
                 return text
             case "null":
@@ -152,12 +168,24 @@ class _Builder:
             case "bool" if text.lower() in ("true", "false"):
                 return text.lower() == "true"
             case "int" if _INT.match(text):
-                return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+                return self._whole(node, key)
             case "float" if _FLOAT.match(text):
                 return float(re.sub(r"\.(?=inf|nan)", "", text.lower()))
-        raise explain.at_line(
-            self._name, _line(node), key, f"the YAML tag '{node.tag}' does not fit here."
-        )
+        raise self._unfit(node, key)
+
+    def _whole(self, node: yaml.ScalarNode, key: str) -> int:
+        text = str(node.value)
+        # Python itself refuses to read thousands of digits.
+        if len(text) <= _MAX_DIGITS:
+            value = int(text, 0 if text[:2] in ("0o", "0x") else 10)
+            if abs(value) <= _MAX_INT:
+                return value
+        what = f"the number {text[:_MAX_DIGITS]} is far too large."
+        raise explain.at_line(self._name, _line(node), key, what)
+
+    def _unfit(self, node: yaml.Node, key: str) -> Exception:
+        what = f"the YAML tag '{node.tag}' does not fit here."
+        return explain.at_line(self._name, _line(node), key, what)
 
 
 def _line(node: yaml.Node) -> int:

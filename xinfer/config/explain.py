@@ -25,6 +25,8 @@ from xinfer.config.paths import recipes_dir, shown
 from xinfer.domain.names import did_you_mean, nearest
 from xinfer.errors import Invalid
 
+_MOST_NAMES = 12
+
 
 def at(place: str, key: str, what: str, hint: str = "") -> Invalid:
     """`place: key: what`, leaving out what is empty."""
@@ -62,7 +64,9 @@ def unreadable(path: Path, error: OSError) -> Invalid:
         return at(name, "", "there is no such file.", _near_file(path))
     if isinstance(error, IsADirectoryError):
         names = sorted(file.name for file in path.glob("*.y*ml"))
-        hint = f"Name one of its files: {', '.join(names)}." if names else "Name a YAML file."
+        more = ", …" if len(names) > _MOST_NAMES else ""
+        listed = f"{', '.join(names[:_MOST_NAMES])}{more}"
+        hint = f"Name one of its files: {listed}." if names else "Name a YAML file."
         return at(name, "", "this is a folder, not a recipe.", hint)
     if isinstance(error, PermissionError):
         return at(name, "", "no permission to read it.", "Check the owner and mode of the file.")
@@ -84,6 +88,11 @@ def empty(name: str) -> Invalid:
 def not_a_mapping(name: str, line: int) -> Invalid:
     """A list or a scalar where `key: value` lines should be."""
     return at_line(name, line, "", "a recipe is a mapping of `key: value` lines.")
+
+
+def too_deep(name: str) -> Invalid:
+    """Brackets or indentation without end."""
+    return at(name, "", "it is nested too deeply.", "A recipe is a handful of levels deep.")
 
 
 def duplicate(name: str, line: int, key: str, first: int) -> Invalid:

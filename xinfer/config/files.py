@@ -65,6 +65,8 @@ class Files(ConfigRepository):
         group, _, name = path.rpartition("/")
         known = error.options or [one for folder in self._folders for one in folder.list("", None)]
         what = f"there is no '{name}' in group '{group}'." if group else f"there is no '{name}'."
+        if group and not self.group_exists(group):
+            what, name, known = f"there is no group '{group}'.", group, self._conf.groups()
         hint = did_you_mean(name, known)
         for one in choices:
             if one.key.partition("@")[0] == group:

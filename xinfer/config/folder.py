@@ -54,6 +54,10 @@ class Folder(ConfigSource):
         names = sorted(file.stem for file in (self._folder / config_path).glob("*.yaml"))
         return [name for name in names if self.is_config(f"{config_path}/{name}".lstrip("/"))]
 
+    def groups(self) -> tuple[str, ...]:
+        """The folders in it, each a choice of files."""
+        return tuple(each.name for each in self._folder.iterdir() if each.is_dir())
+
     def load_config(self, config_path: str) -> ConfigResult:
         """Hydra gets the defaults list only; the rest of the file is ours to lay."""
         file = self._file(config_path)
@@ -72,9 +76,17 @@ class Folder(ConfigSource):
         if config_path == PRIMARY:
             return self._recipe
         file = self._folder / f"{config_path.removesuffix('.yaml')}.yaml"
-        if self._recipe is not None and file.resolve() == self._recipe.resolve():
+        if self._recipe is not None and _same(file, self._recipe):
             return None
         return file
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both are one file. A link that leads nowhere is no file at all."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _defaults(document: Document, *, is_recipe: bool) -> list[Any]:

@@ -105,8 +105,8 @@ def _value(hint: Any, item: dataclasses.Field[Any]) -> Json:
 def _bounded(base: Json, item: dataclasses.Field[Any]) -> Json:
     if item.metadata["choices"]:
         return {"enum": list(item.metadata["choices"])}
-    minimum = item.metadata["minimum"]
-    return base if minimum is None else base | {"minimum": minimum}
+    bounds = {name: item.metadata[name] for name in ("minimum", "maximum")}
+    return base | {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def _or_interpolation(base: Json, *, optional: bool = False) -> Json:

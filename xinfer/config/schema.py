@@ -12,12 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from xinfer.domain.model import MAX_REPLICAS
+
 
 def _key(
-    default: Any, doc: str, *, minimum: float | None = None, choices: tuple[str, ...] = ()
+    default: Any,
+    doc: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Any:
     """A key with its default (a class or type stands for a new, empty one of it) and its bounds."""
-    metadata = {"doc": doc, "minimum": minimum, "choices": choices}
+    metadata = {"doc": doc, "minimum": minimum, "maximum": maximum, "choices": choices}
     if isinstance(default, type):
         factory: Callable[[], Any] = default
         return field(default_factory=factory, metadata=metadata)
@@ -42,7 +49,7 @@ class Cluster:
     """Where the supervisor listens and how nodes are watched."""
 
     host: str = _key("127.0.0.1", "Address that the supervisor listens on.")
-    port: int = _key(9997, "Port that the supervisor listens on.", minimum=0)
+    port: int = _key(9997, "Port that the supervisor listens on.", minimum=1, maximum=65535)
     node: str = _key("local", "Name of this machine in the cluster.")
     supervisor: str = _key("", "URL of the supervisor that a worker joins; empty: this machine.")
     role: str = _key(
@@ -194,7 +201,7 @@ class Model:
     size: str | None = _key(None, "Size of the family, in billions of parameters.")
     format: str | None = _key(None, "File format of the family.")
     quantization: str | None = _key(None, "Quantization of the family.")
-    replicas: int = _key(1, "Engine processes that serve it.", minimum=0)
+    replicas: int = _key(1, "Engine processes that serve it.", minimum=0, maximum=MAX_REPLICAS)
     engine_kwargs: dict[str, Any] = _key(dict, "Options of the engine.")
     command: Any = _key(None, "Short for engine_kwargs.command of engine `command`.")
     ready: str | None = _key(None, "Short for engine_kwargs.ready of engine `command`.")

@@ -12,6 +12,9 @@ from typing import Any
 JsonValue = Any
 """A value that JSON can carry; nested, so the type checker is not asked to follow it."""
 
+MAX_REPLICAS = 1000
+"""More of one model are a slip of the keyboard, and would be that many processes."""
+
 
 class Hub(StrEnum):
     """Where the files of a model come from."""

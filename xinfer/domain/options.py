@@ -97,13 +97,17 @@ def _as_type(kind: str, value: JsonValue) -> JsonValue:
     return _as_number(kind, value)
 
 
+_LARGEST = 2**53
+"""Of numbers: what JSON carries exactly; and neither endless nor no number at all."""
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def _as_number(kind: str, value: JsonValue) -> JsonValue:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not abs(number) <= _LARGEST:
         return None
     if not math.isfinite(number):
         return None

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xinfer.domain.model import ModelSpec
+from xinfer.domain.model import MAX_REPLICAS, ModelSpec
 from xinfer.errors import Invalid
-
-MAX_REPLICAS = 1000
-"""More of one model are a slip of the keyboard, and would be that many processes."""
 
 
 def check_bounds(spec: ModelSpec) -> None:

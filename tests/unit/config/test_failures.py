@@ -103,6 +103,36 @@ CASES = [
         "expected a mapping",
         "path",
     ),
+    Case("port", "cluster:\n  port: 70000\n", "chat.yaml:2: cluster.port: ", "more than", "Port"),
+    Case("port of none", "cluster:\n  port: 0\n", "chat.yaml:2: cluster.port: ", "less", "Port"),
+    Case(
+        "too many",
+        f"{ECHO}    replicas: 1001\n",
+        "chat.yaml:4: models.chat.replicas: ",
+        "more than 1000",
+        "processes",
+    ),
+    Case(
+        "more digits than a number has",
+        f"{ECHO}    replicas: {'9' * 5000}\n",
+        "chat.yaml:4: models.chat.replicas: ",
+        "too large",
+        "",
+    ),
+    Case(
+        "longer than any wait",
+        f"{ECHO}    launch_timeout_s: 1.0e+300\n",
+        "chat.yaml:4: models.chat.launch_timeout_s: ",
+        "too large",
+        "",
+    ),
+    Case(
+        "supervisor that is no URL",
+        "cluster:\n  supervisor: 10.0.0.1\n",
+        "chat.yaml:2: cluster.supervisor: ",
+        "no URL",
+        "http://",
+    ),
     Case("not a choice", "log:\n  level: inof\n", "chat.yaml:2: log.level: ", "'inof'", "'info'"),
     Case("memory", f"{ECHO}    memory: 2G\n", "chat.yaml:4: models.chat.memory: ", "'2G'", "2GiB"),
     Case(
@@ -159,6 +189,13 @@ CASES = [
         "type of an option",
         f"{LLAMA}    engine_kwargs:\n      n_ctx: big\n",
         "chat.yaml:6: models.chat.engine_kwargs.n_ctx: ",
+        "expected int",
+        "tokens",
+    ),
+    Case(
+        "endless option",
+        f"{LLAMA}    engine_kwargs: {{n_ctx: .inf}}\n",
+        "chat.yaml:5: models.chat.engine_kwargs.n_ctx: ",
         "expected int",
         "tokens",
     ),
@@ -276,6 +313,25 @@ CASES = [
         "tag",
         "",
     ),
+    Case(
+        "tag of a mapping",
+        "models:\n  chat: !!python/object:os.system {engine: echo}\n",
+        "chat.yaml:2: models.chat: ",
+        "tag",
+        "",
+    ),
+    Case("brackets without end", f"a: {'[' * 5000}\n", "chat.yaml: ", "too deeply", ""),
+    Case(
+        "aliases that multiply",
+        "\n".join(
+            f"{name}: &{name} [{', '.join(f'*{below}' for _ in range(10))}]"
+            for below, name in zip(" abcde", "abcdef", strict=True)
+        ).replace("* ", "x")
+        + "\n",
+        "chat.yaml:",
+        "more than 100000 values",
+        "",
+    ),
     Case("alias of itself", "models: &a\n  x: *a\n", "chat.yaml:1: models.x: ", "itself", ""),
     # interpolation
     Case(
@@ -328,6 +384,13 @@ CASES = [
         "chat.yaml:3: defaults: ",
         "'opn' in group 'auth'",
         "'open'",
+    ),
+    Case(
+        "no such group",
+        f"defaults:\n  - base\n  - ayth: open\n{ECHO}",
+        "chat.yaml:3: defaults: ",
+        "no group 'ayth'",
+        "'auth'",
     ),
     Case(
         "not a list", f"defaults: {{a: b}}\n{ECHO}", "chat.yaml:1: defaults: ", "a list", "[base]"

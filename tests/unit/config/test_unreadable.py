@@ -35,6 +35,13 @@ def test_a_folder_is_refused_with_its_recipes(folder: Path) -> None:
     assert "a.yaml" in caught.value.hint
 
 
+def test_a_link_that_leads_nowhere_beside_a_recipe_does_not_matter(folder: Path) -> None:
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    (folder / "chat.yaml").write_text("defaults: [bse]\nmodels: {}\n")
+    with pytest.raises(Invalid, match="no 'bse'"):
+        compose(Path("chat.yaml"))
+
+
 def test_a_file_without_permission_is_refused(folder: Path) -> None:
     """As another user where this one is root, whom no mode stops."""
     folder.chmod(0o755)
