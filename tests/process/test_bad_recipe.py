@@ -40,9 +40,33 @@ CASES = {
         ["recipe.yaml:3", "models.a"],
     ),
     "empty file": ("", ["recipe.yaml", "empty"]),
+    "no model": (
+        "models:\n  a:\n    engine: llama.cpp\n    source: {path: recipe.yaml}\n",
+        ["recipe.yaml:4", "models.a.source.path", "'GGUF'"],
+    ),
+    "folder without a model": (
+        "models:\n  a:\n    engine: llama.cpp\n    source: {path: .}\n",
+        ["recipe.yaml:4", "models.a.source.path", "no GGUF file"],
+    ),
     "command without port": (
         "models:\n  a: {engine: command, command: my-server}\n",
-        ["models.a", "{port}"],
+        ["recipe.yaml:2", "models.a", "{port}"],
+    ),
+    "foreign address": (
+        "cluster: {host: 192.0.2.1}\nmodels:\n  a: {engine: echo}\n",
+        ["recipe.yaml:1", "cluster.host", "192.0.2.1"],
+    ),
+    "store that is no URL": (
+        "store: {url: somewhere}\nmodels:\n  a: {engine: echo}\n",
+        ["recipe.yaml:1", "store.url", "postgresql"],
+    ),
+    "driver that is not there": (
+        "store: {url: 'mysql+nosuchdriver://h/d'}\nmodels:\n  a: {engine: echo}\n",
+        ["recipe.yaml:1", "store.url", "nosuchdriver"],
+    ),
+    "certificate that is not there": (
+        "gateway: {tls_cert: a.pem, tls_key: b.pem}\nmodels:\n  a: {engine: echo}\n",
+        ["recipe.yaml:1", "gateway.tls_cert", "a.pem"],
     ),
 }
 

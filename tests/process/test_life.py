@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+from pathlib import Path
 
 import psutil
 
@@ -109,7 +110,7 @@ def test_a_port_in_use_is_refused_with_its_holder(appliance: Start) -> None:
         holder.listen()
         done = one.run(*one.command_line())
     assert done.returncode == 2
-    assert "cluster.port" in done.stderr
+    assert f"command line: cluster.port={one.port}: cluster.port: " in done.stderr
     assert str(psutil.Process().pid) in done.stderr
     assert one.processes() == []
 
@@ -138,6 +139,28 @@ def test_dry_run_starts_nothing_and_tells_the_plan(appliance: Start) -> None:
     assert "echo" in done.stdout
     assert not (one.home / "state").exists()
     assert one.processes() == []
+
+
+def test_dry_run_tells_what_finds_no_room(appliance: Start) -> None:
+    one = appliance(ECHO, "models.parrot.memory=900GiB")
+    done = one.run(*one.command_line("--dry-run"))
+    assert done.returncode == 1, done
+    assert "no room" in done.stdout
+    assert "900" in done.stdout
+
+
+def test_a_supervisor_judges_no_model_by_its_own_machine(appliance: Start, tmp_path: Path) -> None:
+    """What it lacks, machines that join may have: an accelerator, or a file."""
+    text = f"""
+models:
+  big: {{engine: sglang, source: {{huggingface: a/b}}}}
+  own: {{engine: llama.cpp, source: {{path: {tmp_path}/there/only.gguf}}}}
+"""
+    one = appliance(text, "cluster.role=supervisor")
+    done = one.run(*one.command_line("--dry-run"))
+    assert done.returncode == 0, done
+    assert done.stdout.count("would wait") == 2
+    assert one.run("xinfer-up", str(one.recipe), "--dry-run").returncode == 2
 
 
 def test_print_shows_values_with_their_origins(appliance: Start) -> None:

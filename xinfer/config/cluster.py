@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from urllib.parse import urlsplit
 
 from xinfer.config import explain, schema
 from xinfer.config.origin import OriginKind, Origins
 from xinfer.domain.cluster import ClusterSettings
+from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import did_you_mean
 
 _LOCAL = schema.Cluster().node
+_LOOPBACK = "127.0.0.1"
 
 
 def cluster_settings(cluster: schema.Cluster, origins: Origins) -> ClusterSettings:
@@ -28,7 +31,30 @@ def cluster_settings(cluster: schema.Cluster, origins: Origins) -> ClusterSettin
         what = "a worker needs the supervisor that it joins."
         hint = "Give cluster.supervisor, such as http://10.0.0.1:9997."
         raise explain.at_key(origins, "cluster.role", what, hint)
+    if given["role"] == "worker":
+        _check_supervisor(given["supervisor"], origins)
     return ClusterSettings(**given)
+
+
+def _check_supervisor(url: str, origins: Origins) -> None:
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_url = is_url and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        hint = "Write http://10.0.0.1:9997, say."
+        raise explain.at_key(origins, "cluster.supervisor", f"'{url}' is no URL.", hint)
+
+
+def runs_here(spec: ModelSpec, cluster: schema.Cluster, here: ClusterSettings) -> bool:
+    """Whether no other machine than this one can be meant to run the model."""
+    if here.role != "both":
+        return False
+    if spec.placement.node is None:
+        return len(cluster.nodes) < 2
+    return spec.placement.node in (here.node, here.worker_host or _LOOPBACK)
 
 
 def _among_nodes(cluster: schema.Cluster, origins: Origins) -> dict[str, object]:

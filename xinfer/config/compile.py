@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xinfer.config import explain
-from xinfer.config.cluster import cluster_settings
+from xinfer.config.cluster import cluster_settings, runs_here
 from xinfer.config.compose import Composed
 from xinfer.config.model import ModelCompiler
 from xinfer.config.origin import Origins
@@ -35,12 +35,16 @@ Raises Invalid or NotFound for one that the catalog does not have.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """What a recipe means. `recipe` is the name to store it under, `launcher` what starts roles."""
+    """What a recipe means. `recipe` is the name to store it under, `launcher` what starts roles.
+
+    `here` are the uids of the models that run on this machine if anywhere.
+    """
 
     settings: Settings
     models: dict[str, ModelSpec]
     recipe: str
     launcher: str
+    here: frozenset[str]
 
 
 def compile_recipe(
@@ -56,9 +60,11 @@ def compile_recipe(
     `check_paths` off leaves out whether local files exist, for models that run on other machines.
     """
     config, origins = composed.config, composed.origins
+    cluster = cluster_settings(config.cluster, origins)
+    check_paths = check_paths and cluster.role != "supervisor"
     settings = Settings(
         home=home,
-        cluster=cluster_settings(config.cluster, origins),
+        cluster=cluster,
         gateway=_gateway(config.gateway, origins),
         auth=_auth(config.auth, origins),
         store=StoreSettings(**asdict(config.store)),
@@ -72,11 +78,16 @@ def compile_recipe(
         spec = compiler.spec(uid, model)
         if spec.family is not None and spec.source is None:
             spec = _from_family(spec, families, origins)
-        if check_paths:
-            _check_path(spec, origins)
         models[uid] = spec
+    here = [uid for uid, spec in models.items() if runs_here(spec, config.cluster, cluster)]
+    for uid in here if check_paths else ():
+        _check_path(models[uid], origins)
     return Compiled(
-        settings=settings, models=models, recipe=composed.name, launcher=config.launcher.kind
+        settings=settings,
+        models=models,
+        recipe=composed.name,
+        launcher=config.launcher.kind,
+        here=frozenset(here),
     )
 
 

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from xinfer.catalog.hubs.path import find
 from xinfer.config import explain
-from xinfer.config.compile import compile_recipe
+from xinfer.config.compile import Compiled, compile_recipe
 from xinfer.config.compose import Composed, compose
 from xinfer.config.render import render
 from xinfer.config.settings import Environment, environment
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
-from xinfer.domain.model import ModelSpec
-from xinfer.domain.ports import RegistrationStore
+from xinfer.domain.model import Hub, ModelSpec
+from xinfer.domain.node import Machine
+from xinfer.domain.ports import Engine, Engines, RegistrationStore
+from xinfer.engines.llama_cpp import LlamaCpp
 from xinfer.engines.registry import Registry
+from xinfer.errors import Invalid, NotFound
 from xinfer.launch.preflight import prepare_home
 from xinfer.launch.settings_file import write_settings
 from xinfer.worker.devices import Devices
@@ -33,11 +37,15 @@ _OVERRIDE = re.compile(r"[+~]|[A-Za-z_][A-Za-z0-9_]*(\.[^=]*)?=")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """What was asked for. `recipe` is None when none was named: the stored state stays as it is."""
+    """What was asked for. `recipe` is None when none was named: the stored state stays as it is.
+
+    `here` are the uids of the models that run on this machine if anywhere.
+    """
 
     home: Home
     settings: Settings
     models: Mapping[str, ModelSpec]
+    here: frozenset[str]
     recipe: Path | None
     name: str
     composed: Composed
@@ -76,13 +84,20 @@ def declare(words: Sequence[str], *, here: bool = True) -> Declaration:
     overrides = [word for word in words if word != named]
     composed = compose(recipe, overrides, surroundings)
     engines = Registry()
-    compiled = compile_recipe(composed, engines, surroundings.home, _Catalog(engines, surroundings))
+    compiled = compile_recipe(
+        composed,
+        engines,
+        surroundings.home,
+        _Catalog(engines, surroundings, composed.config.store.url),
+    )
     if here:
-        _check_engines(compiled.models, engines, composed)
+        _check_surroundings(compiled.settings, composed)
+        _check_models(compiled, engines, composed)
     return Declaration(
         home=Home(surroundings.home),
         settings=compiled.settings,
         models=compiled.models,
+        here=compiled.here,
         recipe=recipe,
         name=compiled.recipe,
         composed=composed,
@@ -95,9 +110,10 @@ class _Catalog:
     Loaded when a recipe names the first family: most of them do not.
     """
 
-    def __init__(self, engines: Registry, surroundings: Environment) -> None:
+    def __init__(self, engines: Registry, surroundings: Environment, store_url: str) -> None:
         self._engines = engines
         self._surroundings = surroundings
+        self._store_url = store_url
         self._families: Families | None = None
 
     def __call__(self, spec: ModelSpec) -> ModelSpec:
@@ -111,22 +127,57 @@ class _Catalog:
 
     def _registrations(self) -> RegistrationStore | None:
         """None where there is no state, or one of an older version."""
-        path = Home(self._surroundings.home).database
-        if not path.exists():
+        home = Home(self._surroundings.home)
+        if not self._store_url and not home.database.exists():
             return None
         from xinfer.store.database import Database
         from xinfer.store.registrations import Registrations
 
-        database = Database(f"sqlite:///{path}")
+        database = Database(self._store_url or home.sqlite_url)
         return Registrations(database) if database.is_current() else None
 
 
-def _check_engines(models: Mapping[str, ModelSpec], engines: Registry, composed: Composed) -> None:
-    """Refuse what its engine could never run on this machine, before anything starts."""
-    if not models:
-        return
-    machine = Devices().machine()
-    for uid, spec in models.items():
-        verdict = engines.get(spec.engine).supports(spec, machine)
+def _check_models(compiled: Compiled, engines: Engines, composed: Composed) -> None:
+    """Refuse what this machine could never run, before anything starts."""
+    machine = Devices().machine() if compiled.here else None
+    for uid, spec in compiled.models.items():
+        if machine is None or uid not in compiled.here:
+            continue
+        engine, key = engines.get(spec.engine), f"models.{uid}"
+        with explain.placed(composed.origins, key):
+            verdict = engine.supports(spec, machine)
         if not verdict.ok:
-            raise explain.at_key(composed.origins, f"models.{uid}", verdict.reason, verdict.hint)
+            raise explain.at_key(composed.origins, key, verdict.reason, verdict.hint)
+        _check_files(spec, engine, machine, composed)
+
+
+def _check_files(spec: ModelSpec, engine: Engine, machine: Machine, composed: Composed) -> None:
+    """Refuse files of this machine that are no model, or that do not say which one is meant."""
+    source, model = spec.source, f"models.{spec.uid}"
+    key = f"{model}.source.path"
+    if source is None or source.hub is not Hub.PATH or not isinstance(engine, LlamaCpp):
+        return
+    try:
+        engine.estimate(spec, find(source), machine)
+    except (Invalid, NotFound) as error:
+        # Of options that name files, the failure has the whole key already.
+        own = error.key if isinstance(error, Invalid) else ""
+        named = own if own.startswith(f"{model}.engine_kwargs.") else key
+        what = error.message.removeprefix(f"{named}: ").removeprefix(f"{model}: ")
+        raise explain.at_key(composed.origins, named, what, error.hint) from None
+
+
+def _check_surroundings(settings: Settings, composed: Composed) -> None:
+    """Refuse a store and a certificate that no start could use. Rare, so loaded when they are."""
+    if settings.cluster.role == "worker":
+        return
+    with explain.placed(composed.origins, "store.url"):
+        if settings.store.url:
+            from xinfer.store.database import check_url
+
+            check_url(settings.store.url)
+    with explain.placed(composed.origins, "gateway.tls_cert"):
+        if settings.gateway.tls_cert:
+            from xinfer.launch.tls import tls_context
+
+            tls_context(settings.gateway)

@@ -19,29 +19,42 @@ from xinfer.engines.llama_cpp import LlamaCpp
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
 from xinfer.launch.declaration import Declaration
+from xinfer.launch.endpoint import url_host
 from xinfer.launch.sources import hubs
 from xinfer.worker.devices import Devices
 
 
-def report(given: Declaration) -> str:
-    """The plan as text, for a cluster that is this machine alone.
+def report(given: Declaration) -> tuple[str, bool]:
+    """The plan as text, and whether all that can run on this machine alone finds room on it.
 
     Raises Invalid for what no start could mend, as the start itself would.
     """
-    return "\n".join(_lines(given))
-
-
-def _lines(given: Declaration) -> Iterator[str]:
-    machine, cluster = Devices().machine(), given.settings.cluster
-    workers = given.settings.gateway.workers
-    yield f"supervisor   http://{cluster.host}:{cluster.port}, {workers} gateway processes"
-    yield (
-        f"node {cluster.node:<8}{machine.cores} cores, {gib(machine.memory_available_bytes)} of"
-        f" {gib(machine.memory_total_bytes)} memory free, {len(machine.devices)} accelerators"
-    )
-    for spec in given.models.values():
-        yield from _model(given, spec, machine)
+    machine = Devices().machine()
     planned = _plan(given, machine)
+    return "\n".join(_lines(given, machine, planned)), not planned.refusals
+
+
+def _lines(given: Declaration, machine: Machine, planned: Assigned) -> Iterator[str]:
+    cluster, gateway = given.settings.cluster, given.settings.gateway
+    scheme = "https" if gateway.tls_cert else "http"
+    processes = _counted(gateway.workers, "gateway process", "gateway processes")
+    if cluster.role == "worker":
+        yield f"would join   {cluster.supervisor}"
+    else:
+        yield f"supervisor   {scheme}://{url_host(cluster.host)}:{cluster.port}, {processes}"
+    if cluster.role != "supervisor":
+        yield (
+            f"node {cluster.node:<8}{machine.cores} cores, {gib(machine.memory_available_bytes)}"
+            f" of {gib(machine.memory_total_bytes)} memory free,"
+            f" {_counted(len(machine.devices), 'accelerator', 'accelerators')}"
+        )
+    for spec in given.models.values():
+        replicas = _counted(spec.replicas, "replica", "replicas")
+        yield f"model        {spec.uid}: engine {spec.engine}, {replicas}"
+        if spec.uid in given.here:
+            yield from _files(given, spec, machine)
+        else:
+            yield f"would wait   {spec.uid} is placed once the machines have joined"
     for replica in planned.replicas:
         on = f" on accelerators {list(replica.devices)}" if replica.devices else ""
         yield f"would start  {replica.replica_id} on node {replica.node}{on}"
@@ -50,12 +63,11 @@ def _lines(given: Declaration) -> Iterator[str]:
     yield "nothing was started"
 
 
-def _model(given: Declaration, spec: ModelSpec, machine: Machine) -> Iterator[str]:
-    engine = Registry().get(spec.engine)
-    verdict = engine.supports(spec, machine)
-    if not verdict.ok:
-        raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
-    yield f"model        {spec.uid}: engine {spec.engine}, {spec.replicas} replicas"
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
+
+
+def _files(given: Declaration, spec: ModelSpec, machine: Machine) -> Iterator[str]:
     if spec.source is None:
         return
     hub = hubs(given.home).get(spec.source.hub)
@@ -65,7 +77,7 @@ def _model(given: Declaration, spec: ModelSpec, machine: Machine) -> Iterator[st
     what = "files here  " if files.present else "to fetch    "
     for name in files.files:
         yield f"{what} {name}"
-    memory = _memory(engine, spec, files, machine)
+    memory = _memory(Registry().get(spec.engine), spec, files, machine)
     if memory is not None:
         yield f"memory       {gib(memory)} for each replica of {spec.uid}"
 
@@ -90,4 +102,5 @@ def _plan(given: Declaration, machine: Machine) -> Assigned:
         labels=cluster.labels,
     )
     observed = Observed(nodes={cluster.node: NodeState(report=node, seen_at_s=now)})
-    return plan(Desired(models=given.models), Assigned(), observed, now, Policy())
+    here = {uid: spec for uid, spec in given.models.items() if uid in given.here}
+    return plan(Desired(models=here), Assigned(), observed, now, Policy())

@@ -76,7 +76,7 @@ def url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def check_port(settings: ClusterSettings) -> str | None:
+def check_port(settings: ClusterSettings) -> OSError | None:
     """None if `host:port` can be bound, else what the system says."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -84,5 +84,5 @@ def check_port(settings: ClusterSettings) -> str | None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            return error.strerror or str(error)
+            return error
     return None

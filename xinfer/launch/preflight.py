@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -44,14 +45,26 @@ def prepare_home(home: Home, cluster_token: str = "") -> None:
 def check_listen(settings: ClusterSettings) -> None:
     """Raises Invalid with the key when the supervisor's address cannot be bound."""
     problem = check_port(settings)
-    if problem is not None:
-        holder = _listener(settings.port)
+    if problem is None:
+        return
+    host, port = settings.host, settings.port
+    reason = problem.strerror or str(problem)
+    if problem.errno == errno.EADDRINUSE:
+        holder = _listener(port)
         who = f" It is held by {holder}." if holder else ""
-        raise Invalid(
-            f"cluster.port: cannot listen on {settings.host}:{settings.port}: {problem}.{who}",
-            f"Stop what listens there, or choose another: cluster.port={settings.port + 1}.",
-            key="cluster.port",
-        )
+        key, what = "cluster.port", f"cannot listen on {host}:{port}: {reason}.{who}"
+        hint = f"Stop what listens there, or choose another: cluster.port={_another(port)}."
+    elif problem.errno in (errno.EACCES, errno.EPERM):
+        key, what = "cluster.port", f"this user may not listen on {host}:{port}: {reason}."
+        hint = "Choose one from 1024 on, such as cluster.port=9997."
+    else:
+        key, what = "cluster.host", f"cannot listen on {host}: {reason}."
+        hint = "Give an address of this machine: 127.0.0.1, or 0.0.0.0 for all that it has."
+    raise Invalid(f"{key}: {what}", hint, key=key)
+
+
+def _another(port: int) -> int:
+    return port + 1 if port < 65535 else 9997
 
 
 def write_secret(path: Path, text: str) -> None:

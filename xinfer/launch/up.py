@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 import xinfer
+from xinfer.config import explain
 from xinfer.errors import Invalid, XinferError
 from xinfer.launch.declaration import Declaration, declare
 from xinfer.launch.endpoint import Endpoint, reachable_host
@@ -59,7 +60,9 @@ def command(
         elif dry_run:
             from xinfer.launch.dry_run import report
 
-            click.echo(report(given))
+            text, fits = report(given)
+            click.echo(text)
+            sys.exit(0 if fits else _FAILED)
         else:
             sys.exit(_up(given, started_s, detach=detach))
     except XinferError as error:
@@ -164,10 +167,11 @@ def _clear_the_port(given: Declaration) -> None:
     deadline = time.monotonic() + (_LEFTOVER_S if record.read(given.home) else 0.0)
     while True:
         try:
-            check_listen(given.settings.cluster)
+            with explain.placed(given.composed.origins):
+                check_listen(given.settings.cluster)
             return
-        except Invalid:
-            if time.monotonic() > deadline:
+        except Invalid as error:
+            if time.monotonic() > deadline or error.key != "cluster.port":
                 raise
         time.sleep(0.1)
 

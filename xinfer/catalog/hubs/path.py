@@ -15,16 +15,17 @@ class PathHub:
     """`ref` is a file or a folder; nothing is copied."""
 
     def plan(self, source: Source) -> FetchPlan:
-        files = _find(source)
+        files = find(source)
         return FetchPlan(files=tuple(str(path) for path in files.paths), present=True)
 
     def fetch(self, source: Source, watcher: Watcher) -> Files:
-        files = _find(source)
+        files = find(source)
         watcher.see(Transfer(share=1.0, text="on this machine"))
         return files
 
 
-def _find(source: Source) -> Files:
+def find(source: Source) -> Files:
+    """What a source on this machine consists of. Raises as `Hub.fetch` does."""
     path = Path(source.ref).expanduser()
     try:
         return _look(path, source)
