@@ -5,16 +5,19 @@ Loading rich and letting it measure every cell of the catalog takes longer than 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
     from rich.table import Table
 
-_GAP = 3
+_GAP, _NARROW_GAP = 3, 2
+_LONG = 24
+"""From this width on a word may be broken: paths and addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,52 @@ class Columns:
             return None
         return "\n".join(_line(line, widths, styled=styled) for line in lines)
 
-    def __rich__(self) -> Table:
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Table]:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
-        for header in self.headers:
-            table.add_column(header, overflow="fold")
+        gap, widths = self._fit(options.max_width)
+        table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
+        for header, width in zip(self.headers, widths, strict=True):
+            table.add_column(header, overflow="fold", width=width)
         for row in self.rows:
             table.add_row(
                 *(Text(cell.text, cell.colour) if isinstance(cell, Word) else cell for cell in row)
             )
-        return table
+        yield table
+
+    def _fit(self, width: int) -> tuple[int, list[int] | list[None]]:
+        """The gap, and widths of columns that break no word; None for each where that is not to
+        be had.
+        """
+        columns = list(zip(self.headers, *self.rows, strict=True))
+        spans = [_span(column) for column in columns]
+        for gap in (_GAP, _NARROW_GAP):
+            room = width - gap * (len(columns) - 1)
+            if None not in spans and sum(span[0] for span in spans if span) <= room:
+                return gap, _spread([span for span in spans if span], room)
+        return _GAP, [None] * len(columns)
+
+
+def _span(column: Sequence[Any]) -> tuple[int, int] | None:
+    """How narrow and how wide a column may be; None if it holds what is not text."""
+    from rich.cells import cell_len
+
+    texts = [cell.text if isinstance(cell, Word) else cell for cell in column]
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    words = [min(cell_len(word), _LONG) for text in texts for word in text.split()]
+    return max(words, default=0), max(map(cell_len, texts))
+
+
+def _spread(spans: Sequence[tuple[int, int]], room: int) -> list[int]:
+    """Widths between the bounds, the narrowest wishes met first."""
+    widths = [least for least, _ in spans]
+    while True:
+        wanting = [place for place, (_, most) in enumerate(spans) if widths[place] < most]
+        if not wanting or sum(widths) >= room:
+            return widths
+        widths[min(wanting, key=widths.__getitem__)] += 1
 
 
 def _cell(value: Any) -> Any:
