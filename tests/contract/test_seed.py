@@ -146,11 +146,13 @@ def test_a_model_is_launched_listed_and_ended(me: Beginner, way: str) -> None:
 def test_another_hub_an_option_of_the_engine_and_a_key_where_others_can_connect(
     tmp_path: Path, hub: HubServer, record: Path
 ) -> None:
-    one = beginner(tmp_path, hub, {"vllm": stand_in(record)}, host="0.0.0.0")
+    ignored = {"XINFERENCE_ALLOWED_IPS": "10.0.0.1"}
+    one = beginner(tmp_path, hub, {"vllm": stand_in(record)}, host="0.0.0.0", **ignored)
     try:
         said = one.serve(steps.FROM_MODELSCOPE, ENDS)
         key = one.home / "run" / "admin.key"
         assert f"the admin key is in {key}" in said
+        assert "not used here: XINFERENCE_ALLOWED_IPS" in said
         assert "API key" in one.type(steps.LIST["curl"]).stdout
         refused = one.type(steps.LIST["shell"])
         assert (refused.returncode, str(key) in refused.stderr) == (1, True)

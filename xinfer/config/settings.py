@@ -102,6 +102,9 @@ VARIABLES = (
 )
 
 
+_PEERS = "XINFERENCE_"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """The values of VARIABLES; a text is empty when it is not set and has no default."""
@@ -138,6 +141,12 @@ def environment(environ: Mapping[str, str]) -> Environment:
         model_src=_read(environ, MODEL_SRC).lower(),
         wheelhouse=_folder(_read(environ, WHEELHOUSE)),
     )
+
+
+def unused(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Variables of Xinference that are set and mean nothing here, by name."""
+    known = {variable.peer for variable in VARIABLES}
+    return tuple(sorted(one for one in environ if one.startswith(_PEERS) and one not in known))
 
 
 def _folder(given: str) -> Path | None:

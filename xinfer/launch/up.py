@@ -13,6 +13,7 @@ import click
 
 import xinfer
 from xinfer.config import explain
+from xinfer.config.settings import unused
 from xinfer.errors import Invalid, XinferError
 from xinfer.launch.declaration import Declaration, declare
 from xinfer.launch.endpoint import Endpoint, reachable_host
@@ -79,6 +80,9 @@ def _up(given: Declaration, started_s: float, *, detach: bool) -> int:
     from xinfer.launch import record
 
     home = given.home
+    ignored = unused(os.environ)
+    if ignored:
+        click.echo(f"xinfer-up: not used here: {', '.join(ignored)}", err=True)
     running = record.living(home)
     if running is not None:
         return _apply(given, running.endpoint, started_s)
@@ -128,7 +132,10 @@ def _detach(given: Declaration, started_s: float) -> int:
     read_end, write_end = os.pipe()
     with role_log(given.home, "launcher").open("ab") as log:
         launcher = subprocess.Popen(
-            [*_launcher_arguments(given, started_s), "--report-fd", str(write_end)],
+            [
+                *(*_launcher_arguments(given, started_s), "--report-fd", str(write_end)),
+                *(["--terminal"] if sys.stdout.isatty() else []),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

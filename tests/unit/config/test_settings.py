@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xinfer.config.settings import VARIABLES, environment, huggingface, modelscope
+from xinfer.config.settings import VARIABLES, environment, huggingface, modelscope, unused
 
 DOCS = Path(__file__).parents[3] / "docs" / "operations.md"
 
@@ -29,6 +29,11 @@ def test_ours_wins_over_the_peers_and_empty_is_not_set(variable) -> None:  # typ
     theirs = environment({variable.name: "", variable.peer: "/theirs"})
     assert "/ours" in {str(getattr(both, name)) for name in both.__slots__}
     assert "/theirs" in {str(getattr(theirs, name)) for name in theirs.__slots__}
+
+
+def test_variables_of_the_peer_without_a_meaning_here_are_named() -> None:
+    peers = ("XINFERENCE_HOME", "XINFERENCE_MODEL_SRC", "XINFERENCE_ALLOWED_IPS", "XINFER_OTHER")
+    assert unused(dict.fromkeys(peers, "x")) == ("XINFERENCE_ALLOWED_IPS",)
 
 
 def test_every_variable_is_documented() -> None:
