@@ -344,6 +344,20 @@ def test_unknown_paths_and_methods_answer_in_json(one: Appliance) -> None:
     assert "DELETE" in said["error"]["message"]
 
 
+def test_head_is_get_without_a_body_and_a_body_may_come_in_chunks(one: Appliance) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=20)
+    for path, status in (("/health", 200), ("/v1/models", 200), ("/v1/nothing", 404)):
+        connection.request("HEAD", path)
+        reply = connection.getresponse()
+        assert (reply.status, reply.read()) == (status, b"")
+    for text, status in (('{"name": "in chunks"}', 201), ('{"name": ""}', 400), ("", 400)):
+        chunks = [text[:5].encode(), text[5:].encode()]
+        connection.request("POST", "/v1/admin/keys", (piece for piece in chunks if piece))
+        reply = connection.getresponse()
+        assert reply.status == status, reply.read()
+        reply.read()
+
+
 def test_health_readiness_and_metrics(one: Appliance) -> None:
     assert one.request("GET", "/health") == (200, {"status": "ok"})
     assert one.request("GET", "/healthz")[0] == 200

@@ -6,11 +6,13 @@ import json
 import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import psutil
 
 from tests.process.appliance import wait_until
+from tests.process.cli.terminal import terminal
 from tests.process.conftest import Start
 
 ECHO = """
@@ -101,6 +103,25 @@ def test_detached_and_down(appliance: Start) -> None:
     nothing = one.run("xinfer", "down")
     assert nothing.returncode == 1
     assert "Nothing runs" in nothing.stderr
+
+
+def test_a_new_admin_key_is_shown_once_and_to_a_person(appliance: Start) -> None:
+    one = appliance('defaults: [base]\nauth: {mode: "on"}\nmodels: {parrot: {engine: echo}}')
+    with terminal(one.command("--detach"), one.environment) as screen:
+        screen.expect("it is shown this once: ")
+        assert screen.exit_status() == 0
+        key = (one.home / "run" / "admin.key").read_text()
+        assert key in screen.shown
+        tried = re.search(r"try: (curl .*)", screen.shown)
+        assert tried is not None
+    shell = subprocess.run(["sh", "-c", tried[1]], capture_output=True, text=True, check=True)
+    assert "Say hello." in shell.stdout
+    assert one.run("xinfer", "down").returncode == 0
+    with terminal(one.command(), one.environment) as screen:
+        screen.expect("callers need a key")
+        screen.expect("Ctrl-C ends it")
+        assert key not in screen.shown
+    assert all(key.encode() not in path.read_bytes() for path in one.home.glob("logs/*"))
 
 
 def test_a_port_in_use_is_refused_with_its_holder(appliance: Start) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import falcon
 
-from xinfer.api import errors
+from xinfer.api import errors, quirks
 from xinfer.api.auth import Authenticator
 from xinfer.api.cors import Cors
 from xinfer.api.scopes import Access, Need, access
@@ -52,11 +52,20 @@ def create_app(routes: Iterable[Route], gate: Gate) -> App:
 
 
 class _Trace:
-    """Every request has an id."""
+    """Every request has an id. HEAD is answered as GET, without the body."""
 
     def process_request(self, req: falcon.Request, resp: falcon.Response) -> None:
+        req.context.method = req.method
+        if req.method == "HEAD":
+            req.method = "GET"
         req.context.request_id = request_id(req.env.get("HTTP_X_REQUEST_ID"))
         resp.set_header("X-Request-ID", req.context.request_id)
+
+    def process_response(
+        self, req: falcon.Request, _resp: falcon.Response, _resource: Any, _succeeded: bool
+    ) -> None:
+        # By it the body is left out.
+        req.method = req.context.method
 
 
 class _Edge:
@@ -110,9 +119,10 @@ def _http(
     """Falcon's own refusals: no such path, wrong method, a body that is no JSON."""
     message = error.description or error.title or error.status
     if error.status_code == 404:
-        message = f"There is no {req.method} {req.path}."
+        message = f"There is no {req.method} {req.path}. {quirks.elsewhere(req.path)}".rstrip()
     if error.status_code == 405:
-        message = f"{req.method} is not possible on {req.path}."
+        hint = quirks.elsewhere(req.path)
+        message = f"{req.method} is not possible on {req.path}. {hint}".rstrip()
     if error.headers:
         resp.set_headers(error.headers)
     errors.write(req, resp, error.status_code, str(message))

@@ -149,13 +149,22 @@ def summary(endpoint: Endpoint, started_s: float, failed: tuple[str, ...]) -> li
         )
         lines.append(
             f"try: curl {endpoint.url}/v1/chat/completions "
-            f"-H 'Content-Type: application/json' -d '{body}'"
+            f"-H 'Content-Type: application/json'{_key(endpoint)} -d '{body}'"
         )
     elif not models:
         lines.append("launch one: xinfer launch --help")
     if failed:
         lines.append(f"failed: {', '.join(failed)}; see `xinfer logs {failed[0]}`")
     return lines
+
+
+def _key(endpoint: Endpoint) -> str:
+    """The header that callers need, without telling the key itself."""
+    if not endpoint.call("GET", "/v1/cluster/auth")["auth"]:
+        return ""
+    own = endpoint.token_file.with_name("admin.key")
+    key = f"$(cat {own})" if own.exists() else "$XINFER_API_KEY"
+    return f' -H "Authorization: Bearer {key}"'
 
 
 def follow(progress: Progress, timeout_s: float) -> None:

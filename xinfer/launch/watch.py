@@ -70,6 +70,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--name", default="")
     parser.add_argument("--recipe", type=Path)
     parser.add_argument("--report-fd", type=int)
+    parser.add_argument("--terminal", action="store_true", help="a person reads the report")
     parser.add_argument("--drain-s", type=float, default=35.0)
     parser.add_argument("--started-s", type=float, default=time.time())
     return parser.parse_args()
@@ -77,7 +78,7 @@ def _arguments() -> argparse.Namespace:
 
 def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int:
     body = given.recipe.read_bytes() if given.recipe else None
-    report = _Report(given.report_fd)
+    report = _Report(given.report_fd, before_person=given.terminal or sys.stdout.isatty())
     if given.node:
         show: _Show | _Joining = _Joining(given.node, endpoint, report)
     else:
@@ -117,15 +118,13 @@ ALL_READY = "\x06"
 
 
 class _Report:
-    """Where progress goes: the terminal, or the pipe to an `xinfer-up --detach` that waits."""
+    """Where progress goes: the terminal, or the pipe to an `xinfer-up --detach` that waits.
+    `before_person`: what is said is read, and kept nowhere.
+    """
 
-    def __init__(self, descriptor: int | None) -> None:
+    def __init__(self, descriptor: int | None, *, before_person: bool) -> None:
         self._pipe = os.fdopen(descriptor, "w", encoding="utf-8") if descriptor else None
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether a person reads along."""
-        return self._pipe is None and sys.stdout.isatty()
+        self.before_person = before_person
 
     def say(self, line: str) -> None:
         if self._pipe is None:
@@ -186,14 +185,14 @@ class _Show:
             self._done = False  # the supervisor is away for a moment: again at the next turn
 
     def _tell_key(self) -> None:
-        """A new key is shown once, and to a person: what is not a terminal may be a log."""
+        """A new key is shown once, and to a person: what nobody reads may be a log."""
         if (
             not self._admin_key.exists()
             or not self._endpoint.call("GET", "/v1/cluster/auth")["auth"]
         ):
             return
         self._report.say(f"callers need a key: the admin key is in {self._admin_key}")
-        if not self._key_is_old and self._report.is_terminal:
+        if not self._key_is_old and self._report.before_person:
             key = self._admin_key.read_text(encoding="utf-8").strip()
             self._report.say(f"it is shown this once: {key}")
 

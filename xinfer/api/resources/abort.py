@@ -33,7 +33,7 @@ class Abort:
     def on_post(
         self, req: falcon.Request, resp: falcon.Response, uid: str, request_id: str
     ) -> None:
-        asked = body.read(req, AbortBody, "request") if req.content_length else AbortBody()
+        asked = body.read(req, AbortBody, "request") if body.is_given(req) else AbortBody()
         if asked.block_duration < 0:
             raise Invalid("block_duration: it is below 0.", key="block_duration")
         if uid not in self._models.view().desired.models:

@@ -18,6 +18,11 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 T = TypeVar("T")
 
 
+def is_given(req: falcon.Request) -> bool:
+    """Whether there is a body; its length may not be known before its end."""
+    return bool(req.content_length) or "HTTP_TRANSFER_ENCODING" in req.env
+
+
 def read(req: falcon.Request, kind: type[T], what: str) -> T:
     """The decoded body. Raises Invalid naming `what` and the field; 413 beyond 16 MiB."""
     raw = _bytes(req)
@@ -32,7 +37,8 @@ def read_any(req: falcon.Request, kind: type[T], what: str) -> T:
 
 
 def _bytes(req: falcon.Request) -> bytes:
-    raw: bytes = req.bounded_stream.read(_MAX_BYTES + 1)
+    # The server bounds the stream, by length or by chunks; Falcon only by length.
+    raw: bytes = req.stream.read(_MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise falcon.HTTPContentTooLarge(description=f"The body is larger than {_MAX_BYTES} bytes.")
     return raw
