@@ -236,6 +236,39 @@ def test_a_version_that_the_catalog_lists_is_launched(client: Any, one: Applianc
     assert described["quantization"] == version["quantization"]
 
 
+def test_options_are_exchanged_while_the_model_serves(client: Any, one: Appliance) -> None:
+    client.launch_model("re", model_engine="echo", slots=2)
+
+    def pid() -> int:
+        _, (replica,) = one.request("GET", "/v1/models/re/replicas")
+        return int(replica["pid"])
+
+    before, answered = pid(), []
+    handle = client.get_model("re")
+    begun = client.reload_model("re", {"slots": 3, "load_s": 0.5})
+    assert (begun["stage"], begun["model_config"]["slots"]) == ("loading", 3)
+
+    def done() -> bool:
+        answered.append(handle.chat(HELLO)["choices"][0]["message"]["content"])
+        return bool(client.get_model_reload_status("re")["stage"] == "ready")
+
+    wait_until("the other one serves", done)
+    assert set(answered) == {"one two three"}
+    assert pid() != before
+    shown = client.get_model_reload_config("re")["parameters"]
+    assert {each["name"]: each["value"] for each in shown}["slots"] == 3
+    with pytest.raises(RuntimeError, match="Did you mean 'slots'"):
+        client.reload_model("re", {"slotz": 1})
+    with pytest.raises(RuntimeError, match="There is no model 'nobody'"):
+        client.reload_model("nobody", {})
+
+
+def test_more_replicas_are_as_the_others_are(client: Any) -> None:
+    for other in ({"replica_config": {"devices": []}}, {"model_engine": "echo"}, {"n_gpu": 1}):
+        with pytest.raises(RuntimeError, match=f"{next(iter(other))}: this is not supported"):
+            client.add_model_replica("echo", **other)
+
+
 def test_no_progress_of_requests_is_known(client: Any) -> None:
     with pytest.raises(RuntimeError, match="No progress"):
         client.get_progress("r")

@@ -23,6 +23,7 @@ from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists, Registrations
+from xinfer.api.resources.reload import Reload
 from xinfer.api.resources.replicas import Replicas
 from xinfer.api.resources.token import Setup, Token
 from xinfer.api.resources.ui import Ui
@@ -62,6 +63,7 @@ class Resources:
     model: Model
     parts: ModelParts
     replicas: Replicas
+    reload: Reload
     instances: Instances
     autostart: Autostart
     abort: Abort
@@ -94,6 +96,8 @@ def routes(to: Resources) -> list[Route]:
         ("/v1/autostart/models", to.autostart),
         ("/v1/autostart/models/summary", to.autostart, "summary"),
         ("/v1/autostart/models/{uid}", to.autostart, "one"),
+        ("/v1/models/{uid}/reload", to.reload),
+        ("/v1/models/{uid}/reload/config", to.reload, "config"),
         ("/v1/models/{uid}/timeline", to.parts, "timeline"),
         ("/v1/models/{uid}/progress", to.parts, "progress"),
         ("/v1/models/{uid}/events", to.parts, "events"),

@@ -1,5 +1,5 @@
-"""Calls of Xinference's client that start things anew. Here recipes, and the launcher, do that: a
-server of xinfer answers every one with 404, which is raised as ClientError.
+"""Calls that start things anew: a model with other options; and processes of the server, which
+here the launcher does: those are answered with 404, which is raised as ClientError.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ def reload_model(
     drain_timeout: float = 300,
     python_executable: str | None = None,
 ) -> Operation:
-    """Exchange a model for one of other options; `drain_timeout` in seconds."""
+    """Change options of a model that runs, replica by replica, while it serves.
+
+    `model_config` has options of its engine, None for one to take back. Returns at once with the
+    operation: `operation_id`, `stage` (loading, ready or error), `error`, `replicas_ready`.
+    `drain_timeout` (seconds) is not heeded: replicas drain for as long as their model says. Raises
+    ClientError 400 for an unknown uid or option.
+    """
     body = {"model_config": dict(model_config), "drain_timeout": drain_timeout}
     if python_executable is not None:
         body["python_executable"] = python_executable
@@ -31,12 +37,12 @@ def reload_model(
 
 
 def get_model_reload_status(model_uid: str) -> Operation:
-    """The last reload."""
+    """The last reload, as `reload_model` returns it. Raises ClientError 400 for an unknown uid."""
     return _read("v1", "models", model_uid, "reload")
 
 
 def get_model_reload_config(model_uid: str) -> Operation:
-    """The options that a reload may change."""
+    """What a reload may change: `engine`, and `parameters` with `name`, `type` and `value`."""
     return _read("v1", "models", model_uid, "reload", "config")
 
 

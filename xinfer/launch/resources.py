@@ -30,6 +30,7 @@ from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
+from xinfer.api.resources.reload import Reload as ReloadResource
 from xinfer.api.resources.replicas import Replicas as ReplicasResource
 from xinfer.api.resources.ui import Ui
 from xinfer.api.routes import CatalogResources, Resources
@@ -53,6 +54,7 @@ from xinfer.services.models import Models, Wait
 from xinfer.services.offers import Offers
 from xinfer.services.recipes import Recipes
 from xinfer.services.registrations import Registrations as RegistrationService
+from xinfer.services.reload import Reload
 from xinfer.services.replicas import Replicas
 from xinfer.services.reports import Reports
 from xinfer.services.versions import Versions
@@ -122,6 +124,7 @@ def resources(parts: Parts) -> Resources:
         model=Model(models, descriptions),
         parts=ModelParts(models, parts.store),
         replicas=ReplicasResource(models, Replicas(models)),
+        reload=ReloadResource(Reload(models, Registry()), rights),
         instances=Instances(models.view, descriptions, Versions(catalog.families), listed.begin),
         autostart=AutostartResource(Autostart(models), models, rights),
         abort=Abort(models, parts.requests),

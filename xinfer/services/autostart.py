@@ -62,8 +62,8 @@ class Autostart:
             return
         asked = replace(
             spec,
-            env=_kept(spec.env, before.env),
-            options=_kept(spec.options, before.options),
+            env=kept(spec.env, before.env),
+            options=kept(spec.options, before.options),
         )
         checked = self._models.check(asked, hub)
         self._models.change(
@@ -120,19 +120,20 @@ def _source(source: Source | None) -> dict[str, Any] | None:
 
 
 def _redacted(launch: dict[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = _without_secrets(launch)
+    shown: dict[str, Any] = without_secrets(launch)
     if "envs" in launch:
         shown["envs"] = dict.fromkeys(launch["envs"], REDACTED)
     return shown
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
+    """A JSON value with REDACTED for what keys say is a secret."""
     if isinstance(value, list):
-        return [_without_secrets(each) for each in value]
+        return [without_secrets(each) for each in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: REDACTED if _is_secret(key) else _without_secrets(each) for key, each in value.items()
+        key: REDACTED if _is_secret(key) else without_secrets(each) for key, each in value.items()
     }
 
 
@@ -141,7 +142,8 @@ def _is_secret(key: str) -> bool:
     return any(word in spelled for word in _SECRET)
 
 
-def _kept(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+def kept(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """`given`, with the value before where it says REDACTED."""
     return {
         key: before[key] if value == REDACTED and key in before else value
         for key, value in given.items()

@@ -32,6 +32,7 @@ from xinfer.api.resources.nodes import NodeAssignment, NodeReports
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
+from xinfer.api.resources.reload import Reload as ReloadResource
 from xinfer.api.resources.replicas import Replicas
 from xinfer.api.resources.token import Setup, Token
 from xinfer.api.resources.ui import Ui
@@ -49,6 +50,7 @@ from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.offers import Offers
 from xinfer.services.registrations import Registrations
+from xinfer.services.reload import Reload
 from xinfer.services.versions import Versions
 from xinfer.services.view import CachedView, States
 
@@ -149,6 +151,7 @@ def api(
         model=Model(house.models, descriptions),
         parts=ModelParts(house.models, store),
         replicas=Replicas(house.models, house.replicas),
+        reload=ReloadResource(Reload(house.models, Shelf()), LaunchRights()),
         instances=Instances(
             house.models.view, descriptions, Versions(house.families), listed.begin
         ),

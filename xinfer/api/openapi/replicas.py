@@ -1,11 +1,12 @@
-"""Replicas of a model: list, more, a certain one less, and a launch withdrawn."""
+"""Replicas of a model: list, more, a certain one less, others, and a launch withdrawn."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from xinfer.api.openapi.operation import NULL, Body, Operation
 from xinfer.api.resources.replicas import Addition
+from xinfer.api.schemas.reload import ReloadBody
 
 
 class ReplicaDescription(TypedDict):
@@ -56,6 +57,39 @@ class RemainingReplicas(TypedDict):
     remaining_replicas: int
 
 
+class ReloadOperation(TypedDict):
+    """`stage` is loading, ready or error; `drain_timeout` in seconds."""
+
+    operation_id: str
+    model_uid: str
+    stage: str
+    error: str | None
+    model_config: dict[str, Any]
+    drain_timeout: float
+    replicas: int
+    replicas_ready: int
+
+
+class ReloadParameter(TypedDict):
+    """An option of the engine; `value` is None where the model does not say it."""
+
+    name: str
+    type: str
+    description: str
+    choices: list[str]
+    default: Any
+    value: Any
+
+
+class ReloadConfig(TypedDict):
+    """What a reload may change."""
+
+    model_uid: str
+    engine: str
+    can_upgrade_environment: bool
+    parameters: list[ReloadParameter]
+
+
 OPERATIONS = (
     Operation(
         method="GET",
@@ -88,5 +122,30 @@ OPERATIONS = (
         doc="A model that is ready already is a 409.",
         reply=NULL,
         errors=(400, 409),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/models/{uid}/reload",
+        summary="Change options of a model that runs",
+        doc="One replica after the other is replaced; the old ones serve until then.",
+        body=Body(kind=ReloadBody, example={"model_config": {}}),
+        status=202,
+        reply=ReloadOperation,
+        errors=(400, 409),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/models/{uid}/reload",
+        summary="Follow a reload",
+        doc="A model that was never reloaded is ready once all its replicas are.",
+        reply=ReloadOperation,
+        errors=(400, 503),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/models/{uid}/reload/config",
+        summary="What a reload may change",
+        reply=ReloadConfig,
+        errors=(400, 503),
     ),
 )

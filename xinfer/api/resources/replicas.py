@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import falcon
 import msgspec
 
@@ -15,9 +17,12 @@ from xinfer.services.replicas import Replicas as ReplicaService
 
 
 class Addition(msgspec.Struct, kw_only=True):
-    """How many more. What it runs on is the planner's choice."""
+    """How many more. They are as the others are; where they run is the planner's choice."""
 
     replica: int = 1
+    replica_config: dict[str, Any] | list[dict[str, Any]] | None = None
+    model_engine: str | None = None
+    n_gpu: int | str | None = None
 
 
 class Replicas:
@@ -32,6 +37,9 @@ class Replicas:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, uid: str) -> None:
         asked = body.read(req, Addition, "request") if req.content_length else Addition()
+        for key, (neutral, hint) in quirks.REFUSED_REPLICA_KEYS.items():
+            if getattr(asked, key) not in neutral:
+                raise Invalid(f"{key}: this is not supported.", hint, key=key)
         if asked.replica < 1:
             raise Invalid(f"replica: {asked.replica} is not at least 1.", key="replica")
         with quirks.unknown_uid_is_bad_request():
