@@ -19,11 +19,17 @@ from xinfer.launch import record
 _ANYWHERE = {"0.0.0.0", "::", ""}
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
+_LEVELS = click.Choice(["debug", "info", "warning", "error"], case_sensitive=False)
+_PORT = click.IntRange(1, 65535)
+_PORT_HELP = "Port to serve at."
+
 Command = Callable[..., None]
 
 
 def _log_level(command: Command) -> Command:
-    option = click.option("--log-level", default="info", show_default=True, help="Our own logs.")
+    option = click.option(
+        "--log-level", type=_LEVELS, default="info", show_default=True, help="Our own logs."
+    )
     return option(command)
 
 
@@ -40,7 +46,7 @@ def _unused(*spellings: str, is_flag: bool = False) -> Callable[[Command], Comma
 
 @click.command(context_settings=_SETTINGS)
 @click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Address to serve at.")
-@click.option("-p", "--port", default=9997, show_default=True, help="Port to serve at.")
+@click.option("-p", "--port", type=_PORT, default=9997, show_default=True, help=_PORT_HELP)
 @_log_level
 @_unused("-MH", "--metrics-exporter-host")
 @_unused("-mp", "--metrics-exporter-port")
@@ -55,7 +61,7 @@ def local(host: str, port: int, log_level: str) -> None:
 
 @click.command(context_settings=_SETTINGS)
 @click.option("-H", "--host", default="0.0.0.0", show_default=True, help="Address to serve at.")
-@click.option("-p", "--port", default=9997, show_default=True, help="Port to serve at.")
+@click.option("-p", "--port", type=_PORT, default=9997, show_default=True, help=_PORT_HELP)
 @_log_level
 @_unused("--supervisor-port")
 def supervisor(host: str, port: int, log_level: str) -> None:

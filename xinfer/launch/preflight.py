@@ -53,7 +53,11 @@ def check_listen(settings: ClusterSettings) -> None:
         holder = _listener(port)
         who = f" It is held by {holder}." if holder else ""
         key, what = "cluster.port", f"cannot listen on {host}:{port}: {reason}.{who}"
-        hint = f"Stop what listens there, or choose another: cluster.port={_another(port)}."
+        other = _another(port)
+        hint = (
+            f"Stop what listens there, or choose another: cluster.port={other} "
+            f"(xinfer-local -p {other})."
+        )
     elif problem.errno in (errno.EACCES, errno.EPERM):
         key, what = "cluster.port", f"this user may not listen on {host}:{port}: {reason}."
         hint = "Choose one from 1024 on, such as cluster.port=9997."
