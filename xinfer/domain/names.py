@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from xinfer.errors import Invalid
 
 _UID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,99}\Z")
+_LISTED = 20
 _REPLICA_SUFFIX = re.compile(r"-rep\d+\Z")
 
 
@@ -20,12 +21,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint sentence: the nearest name, or the whole list when nothing is near."""
+    """A hint sentence: the nearest name, or when nothing is near all of them, if they are few."""
     names = sorted(known)
     hit = nearest(word, names)
     if hit is not None:
         return f"Did you mean '{hit}'?"
-    return f"Known: {', '.join(names)}." if names else ""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"Known: {', '.join(names[:_LISTED])}{more}." if names else ""
 
 
 def check_uid(uid: str) -> str:
