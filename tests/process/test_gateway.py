@@ -426,9 +426,10 @@ def test_breaking_engines_are_told_apart_from_bad_requests(tmp_path: Path) -> No
 
 
 def test_the_gateway_works_over_several_processes(tmp_path: Path) -> None:
-    made = Appliance(tmp_path, "models:\n  many: {engine: echo}\n", "gateway.workers=3")
+    models = "models:\n  many: {engine: echo}\n  one: {engine: echo, limits: {max_in_flight: 1}}\n"
+    made = Appliance(tmp_path, models, "gateway.workers=3")
     try:
-        made.start().wait_ready({"many": 1})
+        made.start().wait_ready({"many": 1, "one": 1})
         assert len(made.processes("xinfer: supervisor worker")) == 3
         for _ in range(30):
             assert made.chat("many")[0] == 200
@@ -436,5 +437,21 @@ def test_the_gateway_works_over_several_processes(tmp_path: Path) -> None:
             "all counted",
             lambda: metric(made, "xinfer_requests_total", model="many", status="200") == 30,
         )
+        assert most_at_once(made, "one", 9) == 1
     finally:
         made.destroy()
+
+
+def most_at_once(made: Appliance, uid: str, requests: int) -> int:
+    """The most requests that the engine ran together while this many came at the same time."""
+    asks = [
+        threading.Thread(target=made.chat, args=(uid,), kwargs={"echo": {"delay_s": 0.1}})
+        for _ in range(requests)
+    ]
+    for ask in asks:
+        ask.start()
+    seen = []
+    while any(ask.is_alive() for ask in asks):
+        seen.append(stats(made, uid)["active"])
+    assert stats(made, uid)["requests"] == requests
+    return max(seen)

@@ -12,8 +12,11 @@ from gevent.event import AsyncResult
 
 from xinfer.domain.routing import Route, Upstream
 from xinfer.errors import Limited, XinferError
+from xinfer.gateway.seats import SharedSeats
 
 _CHECK_S = 0.25
+_CHECK_SHARED_S = 0.02
+"""Of the first in line: no other process tells when it frees a seat."""
 
 CurrentRoute = Callable[[], Route]
 """The route of the model as it is now; raises what `Table.route` raises."""
@@ -40,11 +43,13 @@ class Seats:
 class Admission:
     """Counts of all models in this process.
 
-    `share` is the number of gateway processes: each admits its part of every limit, at least one.
+    `share` is the number of gateway processes: each has its part of every line, at least one place
+    of it. `shared` are the seats that they have in common; None where there is one process.
     """
 
-    def __init__(self, share: int = 1) -> None:
+    def __init__(self, share: int = 1, shared: SharedSeats | None = None) -> None:
         self._share = max(1, share)
+        self._shared = shared
         self._seats: dict[str, Seats] = {}
 
     def enter(
@@ -62,11 +67,8 @@ class Admission:
         """
         seats = self._seats.setdefault(uid, Seats())
         # Whoever waits was here before: a newcomer takes a seat only when nobody does.
-        chosen = None if seats.line else self._free(seats, route(), avoid)
-        if chosen is None:
-            return self._wait(seats, uid, Ticket(route, avoid), gone)
-        self._take(seats, chosen)
-        return chosen
+        chosen = None if seats.line else self._take(seats, route(), avoid)
+        return chosen or self._wait(seats, uid, Ticket(route, avoid), gone)
 
     def leave(self, uid: str, upstream: Upstream) -> None:
         """The request that `enter` let in is over; its seat goes to the first in line."""
@@ -87,7 +89,8 @@ class Admission:
         deadline = time.monotonic() + limits.queue_timeout_s
         try:
             while True:
-                ticket.seat.wait(timeout=_CHECK_S)
+                is_first = bool(seats.line) and seats.line[0] is ticket
+                ticket.seat.wait(_CHECK_SHARED_S if is_first and self._shared else _CHECK_S)
                 if ticket.seat.ready():
                     seat: Upstream = ticket.seat.get()
                     return seat
@@ -100,7 +103,8 @@ class Admission:
                         retry_after_s=5.0,
                     )
                 # A replica may have become ready, which frees seats without anyone leaving.
-                self._advance(seats)
+                if is_first:
+                    self._advance(seats)
         except BaseException:
             self._give_up(seats, ticket)
             raise
@@ -110,7 +114,7 @@ class Admission:
         while seats.line:
             ticket = seats.line[0]
             try:
-                chosen = self._free(seats, ticket.route(), ticket.avoid)
+                chosen = self._take(seats, ticket.route(), ticket.avoid)
             except XinferError as error:
                 seats.line.popleft()
                 ticket.seat.set_exception(error)
@@ -118,7 +122,6 @@ class Admission:
             if chosen is None:
                 return
             seats.line.popleft()
-            self._take(seats, chosen)
             ticket.seat.set(chosen)
 
     def _give_up(self, seats: Seats, ticket: Ticket) -> None:
@@ -129,23 +132,31 @@ class Admission:
             self._release(seats, ticket.seat.value)
             self._advance(seats)
 
-    def _free(self, seats: Seats, route: Route, avoid: frozenset[str]) -> Upstream | None:
-        """The replica with the fewest requests, in turn among equals; None when all are full."""
+    def _take(self, seats: Seats, route: Route, avoid: frozenset[str]) -> Upstream | None:
+        """A seat at the replica with the fewest requests, in turn among equals; None when all are
+        full.
+        """
         upstreams = route.upstreams
         candidates = [each for each in upstreams if each.replica_id not in avoid] or list(upstreams)
         start = next(seats.turn) % len(candidates)
         rotated = candidates[start:] + candidates[:start]
-        best = min(rotated, key=lambda each: seats.in_flight.get(each.replica_id, 0))
-        limit = route.limits.max_in_flight
-        if limit is None:
-            return best
-        allowed = max(1, limit // self._share)
-        return best if seats.in_flight.get(best.replica_id, 0) < allowed else None
+        rotated.sort(key=lambda each: seats.in_flight.get(each.replica_id, 0))
+        for each in rotated:
+            if self._is_free(seats, each.replica_id, route.limits.max_in_flight):
+                seats.in_flight[each.replica_id] = seats.in_flight.get(each.replica_id, 0) + 1
+                return each
+        return None
 
-    def _take(self, seats: Seats, upstream: Upstream) -> None:
-        seats.in_flight[upstream.replica_id] = seats.in_flight.get(upstream.replica_id, 0) + 1
+    def _is_free(self, seats: Seats, replica_id: str, limit: int | None) -> bool:
+        if limit is None:
+            return True
+        if self._shared is not None:
+            return self._shared.take(replica_id, limit)
+        return seats.in_flight.get(replica_id, 0) < limit
 
     def _release(self, seats: Seats, upstream: Upstream) -> None:
+        if self._shared is not None:
+            self._shared.give_back(upstream.replica_id)
         left = seats.in_flight[upstream.replica_id] - 1
         if left:
             seats.in_flight[upstream.replica_id] = left

@@ -11,6 +11,7 @@ import msgspec
 from xinfer.errors import Invalid
 
 _MAX_DEPTH = 200
+_MAX_NAME = 1000
 _SLICE = 65_536
 
 
@@ -38,6 +39,8 @@ def peek(body: bytes) -> Peeked:
     model = _field(fields, "model", str)
     if not model:
         raise Invalid("The body names no model.", 'Add "model": "<uid>".', key="model")
+    if len(model) > _MAX_NAME:
+        raise Invalid(f"No model has a name of {len(model)} characters.", key="model")
     stream = bool(_field(fields, "stream", bool))
     options = _field(fields, "stream_options", dict) or {}
     wants_usage = options.get("include_usage", False)

@@ -174,6 +174,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
             pools.append(Pool(self.worker_connections))
             serve = partial(self.handle, listener)
             servers.append(StreamServer(listener, handle=serve, spawn=pools[-1]))
+            # One that takes all that wait at once would leave its siblings without work.
+            servers[-1].max_accept = 1 if self.cfg.workers > 1 else servers[-1].max_accept
             servers[-1].start()
         while self.alive:
             self.notify()

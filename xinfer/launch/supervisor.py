@@ -30,6 +30,7 @@ from xinfer.gateway.media import Media
 from xinfer.gateway.metrics import Metrics
 from xinfer.gateway.relay import Gateway
 from xinfer.gateway.running import Running
+from xinfer.gateway.seats import SharedSeats
 from xinfer.gateway.siblings import Siblings
 from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import Pools
@@ -180,7 +181,10 @@ class SupervisorProcess:
         settings = self._settings.gateway
         gateway = Gateway(
             self._table,
-            Admission(settings.workers),
+            Admission(
+                settings.workers,
+                SharedSeats(metrics_folder(self._home)) if settings.workers > 1 else None,
+            ),
             self._pools,
             self._metrics,
             self._running,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import gevent
 import pytest
 from gevent.event import Event
@@ -10,6 +14,7 @@ from xinfer.domain.model import Limits, ModelKind
 from xinfer.domain.routing import Route, RouteState, Upstream
 from xinfer.errors import Limited, NotFound
 from xinfer.gateway.admission import Admission
+from xinfer.gateway.seats import SharedSeats
 
 
 def route(*replicas: str, limit: int | None = 1, queue: int = 10, wait_s: float = 5.0) -> Route:
@@ -140,3 +145,29 @@ def test_without_a_line_nobody_waits(share: int) -> None:
     admission.enter("m", lambda: current, gone=lambda: False)
     with pytest.raises(Limited, match="is full"):
         admission.enter("m", lambda: current, gone=lambda: False)
+
+
+def test_processes_share_the_seats_and_a_dead_one_gives_its_back(tmp_path: Path) -> None:
+    """The other process is a real one: the system keeps its seats, and takes them from it."""
+    code = (
+        "import sys, time; from pathlib import Path; from xinfer.gateway.seats import SharedSeats\n"
+        "seats = SharedSeats(Path(sys.argv[1]))\n"
+        "print(seats.take('a', 2), seats.take('b', 2), seats.take('b', 2), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().split() == ["True"] * 3
+        admission = Admission(2, SharedSeats(tmp_path))
+        current = route("a", "b", limit=2)
+        seat = admission.enter("m", lambda: current, gone=lambda: False)
+        assert seat.replica_id == "a"
+        waiting = gevent.spawn(lambda: admission.enter("m", lambda: current, gone=lambda: False))
+        gevent.sleep(0.1)
+        assert not waiting.ready()
+        other.kill()
+        assert waiting.get(timeout=2).replica_id == "b"
+        admission.leave("m", seat)
+        assert admission.enter("m", lambda: current, gone=lambda: False).replica_id in ("a", "b")

@@ -24,6 +24,7 @@ from xinfer.gateway.peek import peek, upstream_body
         (b'{"model": ""}', "model"),
         (b'{"model": 7}', "model"),
         (b'{"model": null}', "model"),
+        (b'{"model": "%b"}' % (b"x" * 10**7), "model"),
         (b'{"model": "a", "stream": "yes"}', "stream"),
         (b'{"model": "a", "stream_options": []}', "stream_options"),
         (
