@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,10 @@ REDACTED = "******"
 """What stands for a secret; a launch that says it keeps the value that is known."""
 
 _SECRET = ("token", "secret", "passw", "pwd", "api_key", "apikey", "access_key", "credential")
+_FLAG = re.compile(
+    r"(--?[\w-]*(?:token|secret|passw|pwd|api.?key|access.?key|credential)[\w-]*(?:=|\s+))\S+",
+    re.IGNORECASE,
+)
 _PRIORITY = 100
 
 
@@ -64,6 +69,7 @@ class Autostart:
             spec,
             env=kept(spec.env, before.env),
             options=kept(spec.options, before.options),
+            extra_args=_kept_words(spec.extra_args, before.extra_args),
         )
         checked = self._models.check(asked, hub)
         self._models.change(
@@ -127,14 +133,26 @@ def _redacted(launch: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_secrets(value: Any) -> Any:
-    """A JSON value with REDACTED for what keys say is a secret."""
+    """A JSON value with REDACTED for secrets: in an object by its keys, in a command line by its
+    flags.
+    """
+    if isinstance(value, str):
+        return _FLAG.sub(rf"\1{REDACTED}", value)
     if isinstance(value, list):
-        return [without_secrets(each) for each in value]
+        flags = [False, *(isinstance(each, str) and _is_flag(each) for each in value)]
+        return [
+            REDACTED if follows and isinstance(each, str) else without_secrets(each)
+            for follows, each in zip(flags, value, strict=False)
+        ]
     if not isinstance(value, dict):
         return value
     return {
         key: REDACTED if _is_secret(key) else without_secrets(each) for key, each in value.items()
     }
+
+
+def _is_flag(word: str) -> bool:
+    return word.startswith("-") and "=" not in word and _is_secret(word)
 
 
 def _is_secret(key: str) -> bool:
@@ -143,8 +161,13 @@ def _is_secret(key: str) -> bool:
 
 
 def kept(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """`given`, with the value before where it says REDACTED."""
+    """`given`, but what is sent back as it was shown, or as REDACTED, stays what it was."""
+    hidden = without_secrets(dict(before))
     return {
-        key: before[key] if value == REDACTED and key in before else value
+        key: before[key] if key in before and value in (REDACTED, hidden[key]) else value
         for key, value in given.items()
     }
+
+
+def _kept_words(given: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
+    return before if list(given) == without_secrets(list(before)) else given

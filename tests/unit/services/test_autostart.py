@@ -64,6 +64,21 @@ def test_secrets_are_not_shown_and_survive_being_sent_back(house: House) -> None
     assert "hush" not in str(service.entries())
 
 
+def test_secrets_of_a_command_line_are_not_shown_either(house: House) -> None:
+    service, words = Autostart(house.models), ("--seed", "7", "--hub-token", "hush", "--pwd=hush")
+    house.models.launch(ModelSpec(uid="m", engine="free", extra_args=words))
+    line = "serve --port {port} --api-key hush --passwords-file hush"
+    house.models.change("m", lambda spec: replace(spec, options={"command": line}))
+    (entry,) = service.entries()["models"]
+    assert "hush" not in str(entry)
+    assert entry["launch"]["extra_args"][:3] == list(words[:3])
+    assert entry["launch"]["engine_kwargs"]["command"].startswith("serve --port {port} --api-key ")
+    house.models.change("m", lambda spec: replace(spec, options={}))
+    (entry,) = service.entries()["models"]
+    service.put(autostart.of(entry).spec)
+    assert house.store.desired().models["m"].extra_args == words
+
+
 def test_only_what_a_caller_may_use_is_listed(house: House) -> None:
     for uid in ("a", "b"):
         house.models.launch(ModelSpec(uid=uid, engine="free"))
