@@ -10,18 +10,24 @@ from xinfer.domain.model import JsonValue
 Guide = Callable[[JsonValue], Mapping[str, JsonValue]]
 """What a reply is bound to, as fields of a request. Raises Invalid for what cannot bind it."""
 
+Gather = Callable[[Mapping[str, JsonValue], Mapping[str, JsonValue]], Mapping[str, JsonValue]]
+"""Fields of a request out of those that are gathered, and all others, undecoded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """The words of one engine; requests to an engine that has no dialect pass as they are.
 
     `names`: keys that it knows by another name. `unknown`: keys that it refuses, and that say
-    nothing about the text. `guides`, by what a reply is bound to ("json", "json_object", "regex",
-    "choice", "grammar"): those that there are not it cannot keep to. `adapter`: the key that names
-    a LoRA adapter; empty if requests cannot choose one.
+    nothing about the text. `gathered`: keys that it knows by one key only, which `gather` makes of
+    them and of what else was sent. `guides`, by what a reply is bound to ("json", "json_object",
+    "regex", "choice", "grammar"): those that there are not it cannot keep to. `adapter`: the key
+    that names a LoRA adapter; empty if requests cannot choose one.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
+    gathered: frozenset[str] = frozenset()
+    gather: Gather | None = None
     guides: Mapping[str, Guide] = field(default_factory=dict)
     adapter: str = ""

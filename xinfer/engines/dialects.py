@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from xinfer.domain.dialect import Dialect, Guide
 from xinfer.errors import Invalid
 
 _NOT_IN_TEXT = frozenset({"request_id", "stream_interval", "cache_salt"})
+
+
+_GENERATION = "generation_config"
+_SAMPLING = (
+    *("top_k", "min_p", "typical_p", "repetition_penalty", "no_repeat_ngram_size"),
+    *("num_beams", "do_sample", "length_penalty"),
+)
+_LENGTHS = ("max_tokens", "max_completion_tokens")
+_MOST_TOKENS = 1024
+"""What Transformers takes for the length of a reply when nobody says one; it forgets so where
+anything else is said.
+"""
 
 
 def _schema(value: Any) -> Any:
@@ -47,6 +60,18 @@ def _as_grammar(value: Any) -> dict[str, Any]:
 
 def _as_regex(value: Any) -> dict[str, Any]:
     return {"regex": f"({'|'.join(re.escape(each) for each in _choices(value))})"}
+
+
+def _as_generation_config(gathered: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    given = gathered.get(_GENERATION) or "{}"
+    try:
+        made = json.loads(given) if isinstance(given, str) else dict(given)
+    except (ValueError, TypeError) as error:
+        raise Invalid(f"{_GENERATION}: it is not JSON: {error}.", key=_GENERATION) from error
+    made |= {key: value for key, value in gathered.items() if key != _GENERATION}
+    if others.keys().isdisjoint(_LENGTHS):
+        made.setdefault("max_new_tokens", _MOST_TOKENS)
+    return {_GENERATION: json.dumps(made)}
 
 
 def _structured(kind: str) -> Guide:
@@ -94,6 +119,10 @@ SGLANG = Dialect(
     adapter="lora_path",
 )
 
-TRANSFORMERS = Dialect(unknown=_NOT_IN_TEXT)
+TRANSFORMERS = Dialect(
+    unknown=_NOT_IN_TEXT,
+    gathered=frozenset({*_SAMPLING, _GENERATION}),
+    gather=_as_generation_config,
+)
 
 MLX = Dialect()

@@ -16,6 +16,7 @@ CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 MESSAGES = "/v1/messages"
 RERANK = "/v1/rerank"
+RESPONSES = "/v1/responses"
 
 _BOUND = "guided_"
 _BOUNDS = ("json", "json_object", "regex", "choice", "grammar")
@@ -63,6 +64,9 @@ class Dialects:
             return body, peeked
         if path == RERANK:
             made = _without_nothing(peeked.fields)
+        elif path == RESPONSES and "stream" not in peeked.fields:
+            # One engine streams unless told.
+            made = {**peeked.fields, "stream": False}
         elif path not in (CHAT, COMPLETIONS) or not _is_foreign(peeked, known.keys):
             return body, peeked
         else:
@@ -73,8 +77,10 @@ class Dialects:
     def _find(self, engine: str) -> _Known | None:
         if engine not in self._known:
             dialect = self._of(engine)
-            keys = _OURS | dialect.names.keys() | dialect.unknown if dialect else _OURS
-            self._known[engine] = _Known(dialect, keys) if dialect else None
+            self._known[engine] = None
+            if dialect is not None:
+                own = dialect.names.keys() | dialect.unknown | dialect.gathered
+                self._known[engine] = _Known(dialect, _OURS | own)
         return self._known[engine]
 
 
@@ -97,6 +103,7 @@ class _Translation:
         for key in _BOUND_MANNERS | self._dialect.unknown:
             fields.pop(key, None)
         self._rename(fields)
+        self._gather(fields)
         if self._chat:
             _fold_thinking(fields)
         self._bind(fields, bounds)
@@ -109,6 +116,12 @@ class _Translation:
         for theirs, own in self._dialect.names.items():
             if theirs in fields:
                 fields.setdefault(own, fields.pop(theirs))
+
+    def _gather(self, fields: dict[str, Any]) -> None:
+        found = {key: _take(fields, key) for key in self._dialect.gathered & fields.keys()}
+        said = {key: value for key, value in found.items() if value is not None}
+        if said and self._dialect.gather:
+            fields.update(self._dialect.gather(said, fields))
 
     def _bind(self, fields: dict[str, Any], bounds: Mapping[str, Any]) -> None:
         asked = {kind: value for kind, value in bounds.items() if value not in _NO_BOUND}

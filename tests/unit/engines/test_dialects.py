@@ -10,7 +10,7 @@ import pytest
 
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
-from xinfer.gateway.dialects import CHAT, COMPLETIONS, RERANK, Dialects
+from xinfer.gateway.dialects import CHAT, COMPLETIONS, RERANK, RESPONSES, Dialects
 from xinfer.gateway.peek import peek
 
 DIALECTS = Dialects(lambda engine: Registry().get(engine).traits.dialect)
@@ -71,6 +71,7 @@ def test_choices_are_words_to_sglang_and_no_pattern() -> None:
         ("llama.cpp", {"guided_regex": "a"}, "guided_regex"),
         ("transformers", {"guided_json": SCHEMA}, "guided_json"),
         ("mlx", {"guided_choice": ["a"]}, "guided_choice"),
+        ("transformers", {"generation_config": "{"}, "generation_config"),
         ("vllm", {"guided_json": "{"}, "guided_json"),
         ("vllm", {"guided_choice": []}, "guided_choice"),
         ("vllm", {"guided_regex": "a", "guided_json": SCHEMA}, "guided_json and guided_regex"),
@@ -114,6 +115,22 @@ def test_keys_have_the_name_that_the_engine_reads() -> None:
     assert sent("transformers", request_id="r", lora_name="x") == {"model": "m"}
 
 
+def test_transformers_is_told_how_to_sample_in_one_piece() -> None:
+    got = sent("transformers", top_k=5, repetition_penalty=1.1, min_p=None, temperature=0.5)
+    assert got.keys() == {"model", "temperature", "generation_config"}
+    said = {"top_k": 5, "repetition_penalty": 1.1}
+    assert json.loads(got["generation_config"]) == {**said, "max_new_tokens": 1024}
+    own = json.dumps({"top_k": 9, "num_beams": 2})
+    got = sent("transformers", top_k=5, max_tokens=3, generation_config=own)
+    assert json.loads(got["generation_config"]) == {"top_k": 5, "num_beams": 2}
+    assert sent("transformers", top_k=None) == {"model": "m"}
+
+
+def test_responses_come_whole_unless_a_stream_is_asked_for() -> None:
+    assert sent("transformers", RESPONSES, input="x")["stream"] is False
+    assert sent("transformers", RESPONSES, input="x", stream=True)["stream"] is True
+
+
 def test_nulls_of_a_rerank_are_left_out() -> None:
     asked = {"query": "q", "documents": ["d"]}
     nulls = {"top_n": None, "max_chunks_per_doc": None, "return_len": None, "kwargs": "{}"}
@@ -122,6 +139,6 @@ def test_nulls_of_a_rerank_are_left_out() -> None:
 
 def test_what_needs_no_change_is_passed_on_byte_by_byte() -> None:
     body = b'{ "model":"m", "messages": [1.50], "chat_template_kwargs": {"a": 1}, "top_k": 4}'
-    for engine in ("llama.cpp", "vllm", "echo", "transformers"):
+    for engine in ("llama.cpp", "vllm", "echo"):
         asked = peek(body)
         assert DIALECTS.translate(CHAT, body, asked, engine) == (body, asked)
