@@ -36,7 +36,7 @@ class Replicas:
         resp.media = [description.replica(entry) for entry in self._models.view().replicas(uid)]
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, uid: str) -> None:
-        asked = body.read(req, Addition, "request") if req.content_length else Addition()
+        asked = body.read(req, Addition, "request") if body.is_given(req) else Addition()
         for key, (neutral, hint) in quirks.REFUSED_REPLICA_KEYS.items():
             if getattr(asked, key) not in neutral:
                 raise Invalid(f"{key}: this is not supported.", hint, key=key)
