@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub.models import WEIGHTS, source, write_repo
 from tests.hub.server import HubServer, serving
-from tests.process.appliance import wait_until
+from tests.process.appliance import Appliance, wait_until
 from tests.process.conftest import Start
 from tests.unit.watching import Watching
 from xinfer.domain.home import Home
@@ -53,6 +53,11 @@ def asked_of(server: HubServer) -> set[Hub]:
 def fetched(hub: Hub, folder: Path) -> Path:
     """Where the weights are after a worker with this home has fetched them."""
     return hubs(Home(folder / "home"))[hub].fetch(source(hub), Watching()).root
+
+
+def uptime_s(one: Appliance) -> int:
+    uptime: int = one.request("GET", "/status")[1]["uptime"]
+    return uptime
 
 
 @pytest.mark.parametrize(
@@ -139,7 +144,7 @@ def test_the_hub_that_families_come_from(
 def test_a_server_fetches_from_the_hub_that_it_is_told(
     hub: HubServer, appliance: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = appliance(None)
+    one = appliance(None, "cluster.node_grace_s=3")
     environment = {
         **one.environment,
         "XINFERENCE_MODEL_SRC": "modelscope",
@@ -154,7 +159,12 @@ def test_a_server_fetches_from_the_hub_that_it_is_told(
     assert len(list((tmp_path / "scope").rglob(FILE))) == 1
     kept = one.run("xinfer", "cached", "-n", "qwen2.5-instruct")
     assert "qwen2.5-instruct--0_5B--ggufv2--q4_k_m" in kept.stdout.replace("\n", "")
-    # One launch may have its own.
+    # Nothing happens for longer than a node may be silent, and nothing is forgotten.
+    quiet_s = uptime_s(one) + 5
+    wait_until("some peace", lambda: uptime_s(one) > quiet_s)
+    assert "qwen2.5-instruct" in one.run("xinfer", "cached").stdout
+    assert "done" in one.run("xinfer", "downloads", "list").stdout
+    # One download may have a hub of its own.
     other = one.run("xinfer", "download", *FAMILY, "--download-hub", "huggingface")
     assert other.returncode == 0, other.stderr
     assert asked_of(hub) == {SCOPE, FACE}

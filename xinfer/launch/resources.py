@@ -191,7 +191,7 @@ def _catalog_resources(
         registrations=RegistrationsResource(registrations),
         lists=Lists(registrations),
         engines=EnginesResource(offers),
-        caches=CachesResource(Caches(catalog.families, files, parts.view), downloads),
+        caches=CachesResource(Caches(catalog.families, files, models.view), downloads),
         downloads=downloads,
     )
 
@@ -205,7 +205,8 @@ def _downloads(parts: Parts, catalog: _Catalog, models: Models) -> Downloads:
         models,
         catalog.families,
         WorkerDownloads(parts.home.cluster_token),
-        parts.view,
+        # Read now: where nothing happens the kept view says that nodes were silent for long.
+        models.view,
         pause=pause,
         grace_s=parts.settings.cluster.node_grace_s,
     )

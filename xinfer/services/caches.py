@@ -32,7 +32,7 @@ class Kept:
 
 
 class Caches:
-    """`view()` tells which nodes there are, `files` asks them.
+    """`view()` tells which nodes there are, as read now; `files` asks them.
 
     One that was silent for `grace_s` is lost: it is asked only where it is meant by its name.
     """

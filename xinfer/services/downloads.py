@@ -40,7 +40,7 @@ class Placed:
 
 
 class Downloads:
-    """`view()` tells which nodes there are, `nodes` asks them.
+    """`view()` tells which nodes there are, as read now; `nodes` asks them.
 
     `pause(seconds)` is False when the process ends; `grace_s` is how long a silent node is asked.
     """
