@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Iterator
 
 import pytest
@@ -28,6 +29,18 @@ def test_a_revoked_key_is_refused_by_every_process_within_two_seconds(server: Se
     number, key = server.key("revoked", scopes=["admin"])
     assert server.request("DELETE", f"/v1/admin/keys/{number}")[0] == 200
     server.await_everywhere(key, 401, timeout_s=2.0)
+
+
+def test_a_log_is_followed_for_as_long_as_the_key_is_good(server: Secured) -> None:
+    number, key = server.key("reader", scopes=["logs:list"])
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("GET", "/v1/models/a/logs?follow=true", headers=bearer(key))
+    log = connection.getresponse()
+    assert (log.status, bool(log.read1())) == (200, True)
+    assert server.request("DELETE", f"/v1/admin/keys/{number}")[0] == 200
+    while log.read1():
+        pass
+    connection.close()
 
 
 PICTURES = ("/etc/passwd", "file:///etc/passwd", "http://169.254.169.254/", "http://2130706433/")

@@ -76,6 +76,7 @@ class _Edge:
         self._audit = gate.audit
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        req.context.authenticator = self._authenticator
         req.context.principal = self._authenticator.identify(req)
         if "//" in req.path:
             raise falcon.HTTPNotFound

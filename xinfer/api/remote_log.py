@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import select
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 from urllib.parse import quote
@@ -18,8 +19,8 @@ _LOOK_S = 1.0
 class RemoteLog:
     """The text as the worker sends it; closing it closes the worker's side too.
 
-    With `gone` the worker is asked to follow the log, for as long as `gone()` does not say that the
-    reader has hung up; a log that is silent would otherwise be followed for ever. Raises NotReady
+    With `gone` the worker is asked to follow the log, for as long as `gone()`, asked once a second,
+    does not say that there is no reader; it would otherwise be followed for ever. Raises NotReady
     when the worker does not answer, NotFound when it has no such log.
     """
 
@@ -35,6 +36,7 @@ class RemoteLog:
         if not address:
             raise NotReady(f"The worker of {replica_id} is not known yet.")
         self._gone = gone
+        self._asked_s = time.monotonic()
         self._connection = http.client.HTTPConnection(address, timeout=_CONNECT_S)
         path = f"/replicas/{quote(replica_id, safe='')}/log?tail={tail}"
         if gone is not None:
@@ -66,15 +68,14 @@ class RemoteLog:
         self._connection.close()
 
     def _something_to_read(self) -> bool:
-        """Wait for more of a followed log, or its end; False when the reader has hung up."""
-        if self._gone is None:
-            return True
-        while not self._is_buffered():
-            if self._gone():
-                return False
-            readable, _, _ = select.select([self._socket], [], [], _LOOK_S)
-            if readable:
-                return True
+        """Wait for more of a followed log, or its end; False when there is no reader."""
+        while self._gone is not None:
+            if time.monotonic() - self._asked_s >= _LOOK_S:
+                self._asked_s = time.monotonic()
+                if self._gone():
+                    return False
+            if self._is_buffered() or select.select([self._socket], [], [], _LOOK_S)[0]:
+                break
         return True
 
     def _is_buffered(self) -> bool:

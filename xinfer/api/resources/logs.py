@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import falcon
 
+from xinfer.api.auth import Authenticator
 from xinfer.api.remote_log import RemoteLog
 from xinfer.api.schemas.query import flag
+from xinfer.domain.identity import Scope
 from xinfer.gateway.watcher import client_gone
 from xinfer.services.models import Models
 
@@ -32,6 +35,13 @@ class Logs:
             entry.node_address,
             entry.assigned.replica_id,
             tail=tail,
-            gone=client_gone(req.env) if follow else None,
+            gone=_ended(req, uid) if follow else None,
             token=self._token_file.read_text(encoding="utf-8").strip(),
         )
+
+
+def _ended(req: falcon.Request, uid: str) -> Callable[[], bool]:
+    """Whether nobody reads any more who may: a key can be revoked meanwhile."""
+    authenticator: Authenticator = req.context.authenticator
+    hung_up = client_gone(req.env)
+    return lambda: hung_up() or not authenticator.permits(req, Scope.LOGS_LIST, uid)
