@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +60,15 @@ def fetched(hub: Hub, folder: Path) -> Path:
 def uptime_s(one: Appliance) -> int:
     uptime: int = one.request("GET", "/status")[1]["uptime"]
     return uptime
+
+
+def seen_s(one: Appliance) -> float:
+    """When the node was heard of last, as monitoring is told."""
+    found = re.search(
+        r"^xinfer_node_seen_seconds\{.*\} (\S+)", one.request("GET", "/metrics")[1], re.M
+    )
+    assert found is not None
+    return float(found[1])
 
 
 @pytest.mark.parametrize(
@@ -160,8 +171,9 @@ def test_a_server_fetches_from_the_hub_that_it_is_told(
     kept = one.run("xinfer", "cached", "-n", "qwen2.5-instruct")
     assert "qwen2.5-instruct--0_5B--ggufv2--q4_k_m" in kept.stdout.replace("\n", "")
     # Nothing happens for longer than a node may be silent, and nothing is forgotten.
-    quiet_s = uptime_s(one) + 5
+    quiet_s, began_s = uptime_s(one) + 5, time.time()
     wait_until("some peace", lambda: uptime_s(one) > quiet_s)
+    assert seen_s(one) > began_s
     assert "qwen2.5-instruct" in one.run("xinfer", "cached").stdout
     assert "done" in one.run("xinfer", "downloads", "list").stdout
     # One download may have a hub of its own.

@@ -174,7 +174,8 @@ class SupervisorProcess:
             log.error("The routes stay as they were: %s", error)
 
     def _read(self) -> tuple[Desired, Assigned, Observed]:
-        view = self._view()
+        # Not the kept view: what nodes count and measure changes without anything else changing.
+        view = self._states.view()
         return view.desired, view.assigned, view.observed
 
     def _parts(self) -> Parts:
