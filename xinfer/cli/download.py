@@ -13,7 +13,7 @@ from rich.text import Text
 
 from xinfer.cli.download_view import view
 from xinfer.cli.failure import Failure
-from xinfer.cli.launch_options import source_option, variant_options
+from xinfer.cli.launch_options import source_of, source_options, variant_options
 from xinfer.cli.output import emit, output_option, size
 from xinfer.cli.server import Server, server_options
 from xinfer.client import ClientError, RESTfulClient, Unreachable
@@ -28,7 +28,7 @@ _PATIENCE_S = 60.0
 @click.option("-n", "--model-name", metavar="NAME", help="Family in the catalog, or any name.")
 @click.option("-en", "--model-engine", metavar="ENGINE", help="Choose a format that it reads.")
 @variant_options
-@source_option
+@source_options
 @click.option("--download-hub", metavar="HUB", help="From huggingface or modelscope alone.")
 @click.option("--worker-ip", metavar="NODE", help="Node to keep it.  [default: with the most room]")
 @click.option("--cache-uid", metavar="UID", help="Name to follow it under.  [default: made up]")
@@ -46,7 +46,9 @@ def download(server: Server, output: str, no_wait: bool, size: str | None, **ask
     xinfer download -n bge-m3 --worker-ip node-2
     xinfer download --source huggingface:org/repo --no-wait
     """
-    wanted = {**asked, "model_name": _name(asked), "model_size_in_billions": size}
+    wanted = {name: value for name, value in asked.items() if name not in ("files", "revision")}
+    wanted |= {"model_name": _name(asked), "model_size_in_billions": size}
+    wanted["source"] = source_of(asked)
     with server.connect() as client:
         found = client.run(calls.cache_model(**wanted, wait_ready=False))
         if not no_wait:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -69,11 +69,20 @@ def _json_object(
     return found
 
 
-source_option = click.option(
-    "--source",
-    metavar="HUB:REF",
-    callback=_source,
-    help="Its files: package:NAME, path:PATH, huggingface:ORG/REPO or modelscope:ORG/REPO.",
+_SOURCE = (
+    click.option(
+        "--source",
+        metavar="HUB:REF",
+        callback=_source,
+        help="Its files: package:NAME, path:PATH, huggingface:ORG/REPO or modelscope:ORG/REPO.",
+    ),
+    click.option(
+        "--files",
+        multiple=True,
+        metavar="GLOB",
+        help="Which files of the source, such as '*Q4_K_M.gguf'; repeatable.",
+    ),
+    click.option("--revision", metavar="NAME", help="Branch, tag or commit of the source."),
 )
 
 _VARIANT = (
@@ -103,7 +112,7 @@ _MODEL = (
         "-u", "--model-uid", metavar="UID", help="Name to serve it under.  [default: NAME]"
     ),
     *_VARIANT,
-    source_option,
+    *_SOURCE,
     click.option("-mp", "--model-path", metavar="PATH", help="Its files on the server's disk."),
 )
 
@@ -222,6 +231,20 @@ def launch_options(command: Command) -> Command:
 def variant_options(command: Command) -> Command:
     """Add those that tell the variants of a family apart."""
     return _with(command, _VARIANT)
+
+
+def source_options(command: Command) -> Command:
+    """Add those that say where the files are; `source_of` puts them together."""
+    return _with(command, _SOURCE)
+
+
+def source_of(asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The source that the options name. Raises UsageError for a part of none."""
+    parts = {"files": list(asked["files"]), "revision": asked["revision"]}
+    given = {name: value for name, value in parts.items() if value}
+    if given and not asked["source"]:
+        raise click.UsageError(f"--{next(iter(given))} is of a --source, and none is given.")
+    return {**asked["source"], **given} if asked["source"] else None
 
 
 def _with(command: Command, options: Sequence[Command]) -> Command:

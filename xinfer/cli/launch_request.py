@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from xinfer.cli.engine_options import coerce
+from xinfer.cli.launch_options import source_of
 
 _PAIRS = ("lora_modules", "image_lora_load_kwargs", "image_lora_fuse_kwargs")
 _OURS = (
@@ -15,6 +16,7 @@ _OURS = (
     *("engine_kwargs", "extra_args"),
 )
 _LISTS = ("virtual_env_packages", "virtual_env_find_links")
+_PARTS = ("size", "envs", "quantization_config", "files", "revision")
 
 
 def launch_request(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,10 +27,11 @@ def launch_request(asked: Mapping[str, Any]) -> dict[str, Any]:
     plain = {
         name: value
         for name, value in asked.items()
-        if name not in (*_PAIRS, *_OURS, *_LISTS, "size", "envs", "quantization_config")
+        if name not in (*_PAIRS, *_OURS, *_LISTS, *_PARTS)
     }
     further = {
         **{name: asked[name] for name in _OURS},
+        "source": source_of(asked),
         **{name: list(asked[name]) for name in _LISTS},
         "envs": dict(asked["envs"]),
         "quantization_config": _coerced(asked["quantization_config"]),

@@ -212,6 +212,7 @@ def test_a_model_terminated_meanwhile_ends_the_watch(xinfer: Run, server: Loopba
         (("-n", "x", "--n-gpu", "zero"), "neither a number above 0"),
         (("-n", "x", "--gpu-idx", "a"), "0,1"),
         (("-n", "x", "--source", "ftp:thing"), "package:"),
+        (("-n", "x", "--files", "*.gguf"), "is of a --source"),
         (("-n", "x", "--model-engin", "echo"), "Did you mean --model-engine"),
         (("-n", "x", "-t", "llms"), "'llms' is not one of"),
         (("-n", "x", "-r", "0"), "not in the range"),

@@ -76,6 +76,11 @@ export function engineOf(state) {
   return state.engines.find((engine) => engine.title.toLowerCase() === wanted || engine.name.toLowerCase() === wanted);
 }
 
+/** The wish with the engine under its own name; offers call it by its title. */
+function wished(state) {
+  return { ...state.wish, engine: engineOf(state)?.name ?? state.wish.engine };
+}
+
 function placement({ wish }, set) {
   const gpus = nodes().reduce((most, node) => Math.max(most, node.gpu_count), 0);
   const devices = [["auto", "Automatic"], ["none", "CPU only"], ...Array.from({ length: gpus }, (_, place) => [String(place + 1), `${place + 1} per replica`])];
@@ -97,7 +102,7 @@ function side(state, draw) {
     h("section", { class: "card" }, h("div", { class: "card-head" }, h("h2", {}, "The same as"), segments("Form", Object.keys(FORMS).map((name) => [name, name]), state.shown, (shown) => {
       state.shown = shown;
       draw();
-    })), h("div", { class: "card-pad", key: state.shown }, code(FORMS[state.shown](wish), `As ${state.shown}`), state.shown === "YAML" && wish.hub && h("p", { class: "hint" }, "A recipe takes the hub from the environment."))));
+    })), h("div", { class: "card-pad", key: state.shown }, code(FORMS[state.shown](wished(state)), `As ${state.shown}`), state.shown === "YAML" && wish.hub && h("p", { class: "hint" }, "A recipe takes the hub from the environment."))));
 }
 
 async function submit(event, state, draw) {
@@ -105,7 +110,7 @@ async function submit(event, state, draw) {
   Object.assign(state, { busy: true, refused: "" });
   draw();
   try {
-    const { model_uid: uid } = await post("/v1/models?wait_ready=false", body(state.wish));
+    const { model_uid: uid } = await post("/v1/models?wait_ready=false", body(wished(state)));
     toast(`${uid} is being launched.`, "good");
     await refresh();
     go(`models/${enc(uid)}`);
