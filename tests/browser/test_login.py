@@ -40,6 +40,11 @@ def test_a_user_is_set_up_and_a_new_key_is_shown_once(
     made = dialog.locator("[data-secret]").inner_text()
     dialog.get_by_role("button", name="Done").click()
     page.get_by_role("cell", name="ci ann").wait_for()
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("button", name="Turn off ci").click()
+    page.get_by_role("button", name="Turn on ci").click()
+    page.get_by_role("button", name="Turn off ci").wait_for()
     assert made.startswith("xf-")
     assert made not in page.content()
     status, _ = server.request("GET", "/v1/models", headers={"Authorization": f"Bearer {made}"})

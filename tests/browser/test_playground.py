@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, playwright
 from tests.process.appliance import Appliance
 
 
@@ -53,3 +55,88 @@ def test_texts_are_compared_and_ranked(server: Appliance, open_page: Open) -> No
     page.get_by_role("button", name="Rerank").click()
     page.get_by_role("button", name="Rank", exact=True).click()
     page.get_by_role("progressbar").nth(3).wait_for()
+
+
+def behave(page: playwright.Page, **how: Any) -> None:
+    """Have the echo engine misbehave, until this is taken back."""
+
+    def go_on(route: playwright.Route) -> None:
+        body = {**(route.request.post_data_json or {}), "echo": how}
+        route.continue_(post_data=json.dumps(body))
+
+    page.route("**/v1/chat/completions", go_on)
+
+
+def say(page: playwright.Page, text: str) -> None:
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
+
+
+def test_a_reply_is_stopped_before_its_first_word(server: Appliance, open_page: Open) -> None:
+    page = open_page(f"{server.url}/ui#/playground?model=echo")
+    behave(page, delay_s=600)
+    say(page, "hello there")
+    page.get_by_role("button", name="Stop the reply").click()
+    page.locator(".turn-foot").get_by_text("stopped").wait_for()
+    page.unroute_all()
+    page.get_by_role("button", name="Say it again").click()
+    page.locator(".turn.assistant .turn-said", has_text="hello there").wait_for()
+
+
+def test_a_reply_that_fails_is_asked_for_again(server: Appliance, open_page: Open) -> None:
+    page = open_page(f"{server.url}/ui#/playground?model=echo")
+    behave(page, status=429)
+    say(page, "hello there")
+    alert = page.locator(".turns").get_by_role("alert")
+    alert.wait_for()
+    page.unroute_all()
+    alert.get_by_role("button", name="Try again").click()
+    page.locator(".turn.assistant .turn-said", has_text="hello there").wait_for()
+    assert page.locator(".turn.user").count() == 1
+    open_page.complaints[:] = [one for one in open_page.complaints if "429" not in one]
+
+
+def test_a_tool_is_called_and_its_result_sent(server: Appliance, open_page: Open) -> None:
+    page = open_page(f"{server.url}/ui#/playground?model=echo")
+    asked: list[dict[str, Any]] = []
+
+    def call(route: playwright.Route) -> None:
+        asked.append(route.request.post_data_json or {})
+        if len(asked) > 1:
+            return route.continue_()
+        calls = [{"index": 0, "id": "c1", "function": {"name": "weather", "arguments": '{"at":'}}]
+        more = [{"index": 0, "function": {"arguments": '"Oslo"}'}}]
+        pieces = [{"tool_calls": calls}, {"tool_calls": more}]
+        lines = [f"data: {json.dumps({'choices': [{'delta': one}]})}" for one in pieces]
+        text = "\n\n".join([*lines, "data: [DONE]", ""])
+        return route.fulfill(body=text, content_type="text/event-stream")
+
+    page.route("**/v1/chat/completions", call)
+    page.get_by_text("Tools", exact=True).click()
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+    page.get_by_label("Functions as JSON").fill(json.dumps([tool]))
+    say(page, "How is the weather in Oslo?")
+    page.get_by_text('weather({"at":"Oslo"})').wait_for()
+    page.get_by_label("What weather returns").fill("rain")
+    page.get_by_role("button", name="Go on").click()
+    page.locator(".turn.assistant .turn-said").last.wait_for()
+    assert asked[0]["tools"] == [tool]
+    function = {"name": "weather", "arguments": '{"at":"Oslo"}'}
+    assert asked[1]["messages"][1:] == [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+    ]
+
+
+def test_a_reply_follows_a_schema(server: Appliance, open_page: Open) -> None:
+    page = open_page(f"{server.url}/ui#/playground?model=chat")
+    page.get_by_text("JSON schema").click()
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+    page.get_by_label("The reply follows it").fill(json.dumps(schema))
+    say(page, "How old is the dog?")
+    page.get_by_role("button", name="Say it again").wait_for(timeout=120_000)
+    assert isinstance(json.loads(page.locator(".turn-said").last.inner_text())["age"], int)

@@ -32,9 +32,9 @@ def _of_replica(old: ReplicaStatus | None, new: ReplicaStatus, now_s: float) -> 
 
 
 def _event(replica: ReplicaStatus, mark: PhaseMark, previous: PhaseMark | None) -> Event:
-    message = f"{replica.replica_id} is {mark.phase}"
+    message = f"{replica.replica_id}: {mark.phase}"
     if previous is not None:
-        message += f" after {max(0.0, mark.at_s - previous.at_s):.1f} s {previous.phase}"
+        message += f" after {max(0.0, mark.at_s - previous.at_s):.1f} s of {previous.phase}"
     if mark.phase is Phase.FAILED and replica.cause is not None:
-        message += f": {replica.cause.summary}"
+        message += f", {replica.cause.summary}"
     return Event(uid=replica.uid, at_s=mark.at_s, kind=str(mark.phase), message=message)

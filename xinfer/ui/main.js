@@ -66,7 +66,14 @@ async function show() {
     if (link.dataset.page === name || (name === "model" && link.dataset.page === "models")) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const page = await PAGES[name]();
+  let page;
+  try {
+    page = await PAGES[name]();
+  } catch {
+    // The browser keeps what it could not load as failed; only a new document asks again.
+    if (mine === app.shown) unloaded(place);
+    return;
+  }
   if (mine !== app.shown) return;
   leave();
   document.title = `${name === "model" ? parts[1] : TITLES[name]} · xinfer`;
@@ -77,6 +84,11 @@ async function show() {
     place.focus({ preventScroll: true });
   }
   app.leave = page.mount(holder, { parts: parts.slice(1), query, me: app.me, auth: app.auth }) ?? null;
+}
+
+function unloaded(place) {
+  leave();
+  place.replaceChildren(h("div", { class: "page" }, failure(new Error("The server did not send this page. Is it still running?"), () => location.reload())));
 }
 
 begin();

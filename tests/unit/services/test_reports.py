@@ -63,16 +63,16 @@ def test_phases_and_ends_become_events_once(house: House) -> None:
     told = [(one.kind, one.message) for one in house.store.events("m")]
     assert told == [
         ("assigned", "m-rep0 is assigned to node a"),
-        ("queued", "m-rep0 is queued"),
-        ("loading", "m-rep0 is loading after 1.5 s queued"),
-        ("ready", "m-rep0 is ready after 2.5 s loading"),
+        ("queued", "m-rep0: queued"),
+        ("loading", "m-rep0: loading after 1.5 s of queued"),
+        ("ready", "m-rep0: ready after 2.5 s of loading"),
     ]
     assert [one.at_s for one in house.store.events("m")][1:] == [100.0, 101.5, 104.0]
     house.report(Phase.FAILED)
     last = house.store.events("m")[-1]
     assert (last.kind, last.message) == (
         "failed",
-        "m-rep0 is failed after 2.5 s loading: weights of cheese",
+        "m-rep0: failed after 2.5 s of loading, weights of cheese",
     )
     house.report(None)
     assert house.store.events("m")[-1].kind == "ended"

@@ -57,6 +57,11 @@ export function clock(unix) {
   return new Date(unix * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 }
 
+/** The time of today, with the day of another. */
+export function moment(unix) {
+  return new Date(unix * 1000).toDateString() === new Date().toDateString() ? clock(unix) : `${day(unix)}, ${clock(unix)}`;
+}
+
 export function day(unix) {
   return unix ? new Date(unix * 1000).toLocaleDateString([], { year: "numeric", month: "short", day: "numeric" }) : "–";
 }

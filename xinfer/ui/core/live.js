@@ -104,6 +104,13 @@ export function between(first, last, uid) {
   return time > 0 && grown > 0 ? grown / time : 0;
 }
 
+/** One model by sample: [{at, value}]; of `rate` the tokens a second. */
+export function history(uid, field) {
+  const known = live.samples.filter((one) => one.models[uid]);
+  if (field !== "rate") return known.map((one) => ({ at: one.at, value: one.models[uid][field] }));
+  return known.slice(1).map((one, place) => ({ at: one.at, value: between(known[Math.max(0, place + 1 - SMOOTHED)], one, uid) }));
+}
+
 /** The sum over all models by sample: [{at, value}]. */
 export function fleet(field) {
   if (field !== "rate") return live.samples.map((one) => ({ at: one.at, value: sum(Object.values(one.models), field) }));

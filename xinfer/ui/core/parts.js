@@ -46,7 +46,14 @@ export function badge(state, tone = TONES[state] ?? "busy") {
 }
 
 export function stat(label, value, more) {
-  return h("div", { class: "stat" }, h("dt", {}, label), h("dd", {}, value, more && h("small", {}, ` ${more}`)));
+  return h("div", { class: "stat" }, h("dt", {}, label), h("dd", {}, h("span", { class: "stat-value", title: typeof value === "string" ? value : null }, value), more && h("small", {}, ` ${more}`)));
+}
+
+/** A table whose rows are cards on a phone; columns: [[title, cell of an item, classes], …]. */
+export function listing(columns, items, keyOf) {
+  const title = ([name, , kind]) => h("th", { scope: "col", class: kind?.split(" ").includes("r") ? "r" : null }, name || h("span", { class: "unseen" }, "Change"));
+  const line = (item) => h("tr", { key: keyOf(item) }, columns.map(([name, cell, kind]) => h("td", { class: kind ?? null, "data-label": name || null }, cell(item))));
+  return h("div", { class: "table-wrap" }, h("table", { class: "listing" }, h("thead", {}, h("tr", {}, columns.map(title))), h("tbody", {}, items.map(line))));
 }
 
 /** A bar of shares 0..1: [[share, class], …]. */
@@ -77,11 +84,15 @@ export function segments(label, entries, chosen, choose) {
 
 let ids = 0;
 
-/** A labelled control. `control` gets its id and the id of its hint. */
-export function field(label, control, hint, key = null) {
+/** A labelled control with a hint below; `beside` stands at the end of the label's line. */
+export function field(label, control, hint, key = null, beside = null) {
   control.id ||= key ? `f-${key}` : `f${(ids += 1)}`;
   control.said.id = control.id;
-  return h("div", { class: "field", key: key ?? undefined }, h("label", { for: control.id }, label), control, hint && h("span", { class: "hint" }, hint));
+  if (hint) {
+    control.said["aria-describedby"] = `${control.id}-hint`;
+    control.setAttribute("aria-describedby", control.said["aria-describedby"]);
+  }
+  return h("div", { class: "field", key: key ?? undefined }, h("div", { class: "field-head" }, h("label", { for: control.id }, label), beside && h("span", { class: "xs faint mono" }, beside)), control, hint && h("span", { class: "hint", id: `${control.id}-hint` }, hint));
 }
 
 export function options(entries, chosen) {

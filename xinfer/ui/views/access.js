@@ -4,7 +4,7 @@ import { get, put, remove } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
 import { day, number } from "/ui/core/format.js";
 import { confirm, failed, toast } from "/ui/core/overlay.js";
-import { badge, button, empty, failure, ghosts, head, iconButton, note, tabs } from "/ui/core/parts.js";
+import { badge, button, empty, failure, ghosts, head, iconButton, listing, note, tabs } from "/ui/core/parts.js";
 import { requery } from "/ui/core/router.js";
 import { newKey } from "/ui/views/new_key.js";
 import { usage } from "/ui/views/usage.js";
@@ -70,21 +70,28 @@ function waiting() {
 
 function keys(list, act) {
   if (!list.length) return h("div", { class: "card" }, empty("keys", "No keys yet", "A key lets a program call the API, for some models, with limits.", button("Make the first", act.make, { kind: "btn-main" })));
-  const names = ["Name", "Key", "May", "Models", "Limits", "Ends", "State"];
-  return h("div", { class: "card table-wrap" }, h("table", {},
-    h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Change")))),
-    h("tbody", {}, list.map((key) => line(key, act)))));
+  const columns = [
+    ["Name", (key) => [h("b", {}, key.name || "–"), key.owner && h("div", { class: "xs faint" }, key.owner)]],
+    ["Key", (key) => `${key.prefix}…`, "mono nowrap"],
+    ["May", (key) => h("div", { class: "tags" }, key.scopes.includes("admin") ? h("span", { class: "tag tag-accent" }, "admin") : key.scopes.map((scope) => h("span", { class: "tag" }, scope)))],
+    ["Models", (key) => (key.model_permissions ? key.model_permissions.join(", ") || "none" : "all")],
+    ["Limits", limits, "small num"],
+    ["Ends", (key) => (key.expires_at ? day(key.expires_at) : "never"), "nowrap"],
+    ["State", state],
+    ["", (key) => changes(key, act), "nowrap"],
+  ];
+  return h("div", { class: "card" }, listing(columns, list, (key) => String(key.id)));
 }
 
-function line(key, act) {
+function state(key) {
   const ended = key.expires_at && key.expires_at * 1000 < Date.now();
+  return ended ? badge("ended", "bad") : badge(key.enabled ? "on" : "off", key.enabled ? "good" : "warn");
+}
+
+function changes(key, act) {
   const title = key.name || key.prefix;
-  return h("tr", { key: String(key.id) },
-    h("td", {}, h("b", {}, key.name || "–"), key.owner && h("div", { class: "xs faint" }, key.owner)), h("td", { class: "mono nowrap" }, `${key.prefix}…`),
-    h("td", {}, h("div", { class: "tags" }, key.scopes.includes("admin") ? h("span", { class: "tag tag-accent" }, "admin") : key.scopes.map((scope) => h("span", { class: "tag" }, scope)))),
-    h("td", {}, key.model_permissions ? key.model_permissions.join(", ") || "none" : "all"), h("td", { class: "small num" }, limits(key)), h("td", { class: "nowrap" }, key.expires_at ? day(key.expires_at) : "never"),
-    h("td", {}, ended ? badge("ended", "bad") : badge(key.enabled ? "on" : "off", key.enabled ? "good" : "warn")),
-    h("td", { class: "nowrap" }, h("div", { class: "row-tight" }, button(key.enabled ? "Turn off" : "Turn on", () => act.turn(key), { kind: "btn-s btn-quiet", "aria-label": `${key.enabled ? "Turn off" : "Turn on"} ${title}` }), iconButton("trash", `Revoke ${title}`, () => act.revoke(key), { kind: "btn-s btn-quiet" }))));
+  const turn = key.enabled ? "Turn off" : "Turn on";
+  return h("div", { class: "row-tight end" }, button(turn, () => act.turn(key), { kind: "btn-s btn-quiet", "aria-label": `${turn} ${title}` }), iconButton("trash", `Revoke ${title}`, () => act.revoke(key), { kind: "btn-s btn-quiet" }));
 }
 
 function limits(key) {

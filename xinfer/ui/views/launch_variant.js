@@ -64,7 +64,7 @@ export function variantSteps(state, set) {
   return [
     step("Engine", choices("Engine", able.map(([title]) => [title, title]), wish.engine, (engine) => set({ engine }))),
     step("Format", choices("Format", formats.map((each) => [each, each]), wish.format, (format) => set({ format }))),
-    sizes.length > 0 && step("Size", choices("Size", sizes.map((size) => [size, `${size}B`, allTooLarge(entries, wish.format, size)]), wish.size, (size) => set({ size }))),
+    sizes.length > 0 && step("Size", choices("Size", sizes.map((size) => [size, `${size}B`, allTooLarge(entries, wish.format, size)]), wish.size, (size) => set({ size })), sizesTooLarge(entries, wish.format, sizes)),
     entry && step("Quantization", choices("Quantization", entry.quantizations.map((name) => [name, name, entry.too_large?.[name], entry.memory_bytes?.[name]]), wish.quantization, (quantization) => set({ quantization })), tooLarge(entry)),
     entry?.multimodal_projectors?.length && step("Projector", field("For images", h("select", { value: wish.options.mmproj ?? "", onchange: (event) => set({ options: projector(wish.options, event.target.value) }) }, options([["", "None: text only"], ...entry.multimodal_projectors], wish.options.mmproj ?? "")), null, "projector")),
     unable.length > 0 && h("div", { class: "step" }, h("details", { key: "unable" }, h("summary", {}, icon("next"), "Why not another engine?"), h("div", { class: "why-box" }, reasons(unable)))),
@@ -86,6 +86,12 @@ function choices(label, entries, chosen, choose) {
     h("button", { key: value, type: "button", class: "choice", "aria-pressed": String(value === chosen), disabled: Boolean(refusal), title: refusal || null, onclick: () => choose(value) }, title, size && h("span", { class: "xs faint num" }, bytes(size)))));
 }
 
+/** Why a size cannot be chosen, for those who have no pointer to hover with. */
+function sizesTooLarge(entries, format, sizes) {
+  const refused = sizes.map((size) => [`${size}B`, allTooLarge(entries, format, size)]).filter(([, why]) => why);
+  return refused.length ? h("p", { class: "hint" }, `Too large for this cluster: ${refused.map(([size, why]) => `${size} ${why}`).join("; ")}.`) : null;
+}
+
 function allTooLarge(entries, format, size) {
   const entry = entries.find((each) => each.model_format === format && sizeOf(each) === size);
   return entry.quantizations.every((name) => entry.too_large?.[name]) ? Object.values(entry.too_large)[0] : "";
@@ -97,8 +103,15 @@ function tooLarge(entry) {
   return h("p", { class: "hint" }, `Too large for this cluster: ${refused.map(([name]) => name).join(", ")} (${refused[0][0]} ${refused[0][1]}).`);
 }
 
-function reasons(unable) {
+/** entries: [[title, why not]]. */
+export function reasons(unable) {
   const said = unique(unable.map(([, why]) => String(why)));
   if (said.length === 1 && unable.length > 1) return h("p", { class: "small dim" }, `${unable.map(([title]) => title).join(", ")}: ${said[0]}.`);
-  return h("ul", { class: "why" }, unable.map(([title, why]) => h("li", {}, h("b", {}, title), h("span", {}, String(why)))));
+  return h("ul", { class: "why" }, unable.map(([title, why]) => h("li", {}, h("b", {}, title), h("span", {}, ...remedy(title, String(why))))));
+}
+
+/** Why not, and how to change that where it is only a matter of installing. */
+function remedy(title, why) {
+  if (!why.startsWith("No module named")) return [why];
+  return [`${why}. `, h("code", {}, `xinfer env create ${title.toLowerCase().replace("_", "-")}`), " installs it, on a node that has what it needs."];
 }

@@ -2,11 +2,12 @@
 
 import { enc, get } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
-import { bytes, clock, number, rate, seconds } from "/ui/core/format.js";
+import { bytes, moment, number, plural, rate, seconds } from "/ui/core/format.js";
 import { icon } from "/ui/core/icons.js";
-import { live, refresh, tokenRate, watch } from "/ui/core/live.js";
+import { history, live, refresh, tokenRate, watch } from "/ui/core/live.js";
 import { total } from "/ui/core/metrics.js";
-import { badge, button, empty, failure, ghosts, note, stat, tabs } from "/ui/core/parts.js";
+import { badge, button, empty, failure, ghosts, listing, note, stat, tabs } from "/ui/core/parts.js";
+import { plot } from "/ui/core/plot.js";
 import { go, requery } from "/ui/core/router.js";
 import { terminate } from "/ui/views/acts.js";
 import { logs } from "/ui/views/logs.js";
@@ -81,21 +82,23 @@ const PANELS = {
   overview(state, model) {
     return [
       ...causes(state),
-      model.state !== "ready" && !state.timeline.some((entry) => entry.cause) && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
+      model.state !== "ready" && (model.state !== "failed" || !state.timeline.some((entry) => entry.cause)) && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
       h("dl", { class: "stats", key: "stats" }, numbers(model)),
+      model.replicas_ready > 0 && h("div", { class: "plots plots-3", key: "plots" }, plots(model.id).map((figure) => h("div", { class: "card" }, figure))),
       h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas, model.state) : h("div", { class: "card-pad" }, ghosts(2))),
       h("section", { class: "card", key: "timeline" }, h("div", { class: "card-head" }, h("h2", {}, "Launch"), h("span", { class: "small faint" }, "how long each phase took")), state.timeline.map(phases)),
     ];
   },
   logs: (_state, _model, logPlace) => logPlace,
   events: (state) => h("section", { class: "card" }, h("div", { class: "card-head" }, h("h2", {}, "Events")),
-    state.events.length ? h("div", { class: "table-wrap" }, h("table", {}, h("tbody", {}, [...state.events].reverse().map(event)))) : empty("info", "No events yet", "What happens to the model is written here.")),
+    state.events.length ? h("ul", { class: "events" }, [...state.events].reverse().map(event)) : empty("info", "No events yet", "What happens to the model is written here.")),
   details: (_state, model) => h("section", { class: "card" }, h("div", { class: "card-head" }, h("h2", {}, "As the API describes it")),
-    h("div", { class: "table-wrap" }, h("table", {}, h("tbody", {}, Object.entries(model).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "mono" }, typeof value === "object" ? JSON.stringify(value) : String(value)))))))),
+    h("div", { class: "table-wrap" }, h("table", { class: "pairs" }, h("tbody", {}, Object.entries(model).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "mono" }, value === "" ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value)))))))),
 };
 
 function event({ event_ts: at, event_type: kind, event_content: content }) {
-  return h("tr", {}, h("td", { class: "num nowrap faint" }, clock(at)), h("td", {}, h("span", { class: "tag" }, kind)), h("td", {}, content));
+  const tone = { ready: "tag-good", failed: "tag-bad" }[kind] ?? "";
+  return h("li", {}, h("span", { class: "num nowrap faint small" }, moment(at)), h("span", {}, h("span", { class: `tag ${tone}` }, kind)), h("span", { class: "events-said" }, content));
 }
 
 function numbers(model) {
@@ -112,25 +115,46 @@ function numbers(model) {
   ];
 }
 
+function plots(uid) {
+  return [
+    plot({ title: "Tokens per second", id: uid, series: [{ name: "out", points: history(uid, "rate") }], show: rate }),
+    plot({ title: "Requests", id: uid, series: [{ name: "in flight", points: history(uid, "inFlight") }, { name: "waiting", points: history(uid, "queued") }], show: (value) => number(value) }),
+    plot({ title: "Memory", id: uid, series: [{ name: "used", points: history(uid, "memory") }], unit: 2 ** 30, show: bytes }),
+  ];
+}
+
+const REPLICA = [
+  ["Replica", (each) => each.replica_model_uid, "mono"],
+  ["Phase", (each) => (each.unwell ? h("span", { title: each.unwell }, badge("unwell", "bad")) : badge(each.phase))],
+  ["Node", (each) => each.node],
+  ["Device", (each) => (each.gpu_idx?.length ? `GPU ${each.gpu_idx.join(", ")}` : "CPU")],
+  ["Memory", (each) => bytes(each.memory_bytes), "r nowrap"],
+  ["Process", (each) => each.pid ?? "–", "r"],
+  ["Restarts", (each) => each.restarts ?? 0, "r"],
+  ["Failures", (each) => each.failures ?? 0, "r"],
+];
+
 function table(replicas, state) {
-  const lines = replicas.map((each) => h("tr", { key: each.replica_model_uid },
-    h("td", { class: "mono nowrap" }, each.replica_model_uid), h("td", {}, each.unwell ? h("span", { title: each.unwell }, badge("unwell", "bad")) : badge(each.phase)), h("td", {}, each.node),
-    h("td", {}, each.gpu_idx?.length ? `GPU ${each.gpu_idx.join(", ")}` : "CPU"), h("td", { class: "r nowrap" }, bytes(each.memory_bytes)),
-    h("td", { class: "r" }, each.pid ?? "–"), h("td", { class: "r" }, each.restarts ?? 0), h("td", { class: "r" }, each.failures ?? 0)));
-  const names = ["Replica", "Phase", "Node", "Device"];
-  return h("div", { class: "table-wrap" }, h("table", {},
-    h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)), ["Memory", "Process", "Restarts", "Failures"].map((name) => h("th", { scope: "col", class: "r" }, name)))),
-    h("tbody", {}, lines.length ? lines : h("tr", {}, h("td", { colspan: 8, class: "dim" }, state === "stopped" ? "It has no replicas." : "No node has taken a replica yet.")))));
+  if (!replicas.length) return h("p", { class: "card-pad dim" }, state === "stopped" ? "It has no replicas." : "No node has taken a replica yet.");
+  return listing(REPLICA, replicas, (each) => each.replica_model_uid);
 }
 
 /** Why replicas failed, with the engine's last words; the same cause is shown once. */
 function causes(state) {
   const failed = state.timeline.filter((entry) => entry.cause);
   const seen = new Set();
-  return failed.filter(({ cause }) => !seen.has(cause.summary) && seen.add(cause.summary)).map(({ replica_id: id, cause, retry_at_s: retry }) =>
+  return failed.filter(({ cause }) => !seen.has(cause.summary) && seen.add(cause.summary)).map(({ replica_id: id, cause, retry_at_s: retry, phases: way }) =>
     h("section", { class: "card card-pad cause", key: `cause-${id}`, "aria-label": "Cause of the failure" },
-      note("bad", h("b", {}, cause.summary), h("div", { class: "small" }, how(cause, id, retry))),
+      note(way.at(-1)?.phase === "failed" ? "bad" : "warn", h("b", {}, cause.summary), h("div", { class: "small" }, how(cause, id, retry)), after(state, id, retry, way.at(-1)?.phase)),
       cause.tail?.length ? h("div", { class: "stack-s" }, h("span", { class: "label" }, "The engine's last words"), h("pre", { class: "mono", tabindex: 0, role: "region", "aria-label": "The engine's last words" }, cause.tail.join("\n"))) : null));
+}
+
+/** What came of it: another try, or a rest and what to do about that. */
+function after(state, id, retry, phase) {
+  if (phase !== "failed") return h("div", { class: "small" }, "So the last try ended; it has been started again since.");
+  if (retry) return null;
+  const failures = state.replicas?.find((each) => each.replica_model_uid === id)?.failures;
+  return h("div", { class: "small" }, `${failures ? `It failed ${plural(failures, "time")} and` : "It"} is not started again by itself: mend the cause, then terminate it and launch it anew.`);
 }
 
 function how(cause, id, retry) {

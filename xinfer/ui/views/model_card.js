@@ -2,7 +2,7 @@
 
 import { enc } from "/ui/core/api.js";
 import { h } from "/ui/core/dom.js";
-import { bytes, number, plural, rate } from "/ui/core/format.js";
+import { bytes, number, percent, plural, rate, seconds } from "/ui/core/format.js";
 import { live, tokenRate } from "/ui/core/live.js";
 import { total } from "/ui/core/metrics.js";
 import { badge, bar, button, iconButton, note } from "/ui/core/parts.js";
@@ -58,10 +58,20 @@ export function standing(model, progress) {
   const slowest = slow(progress);
   const share = progress?.progress ?? 0;
   const words = slowest?.info || (model.reason && model.reason !== slowest?.phase ? model.reason : "");
+  const began = slowest?.updated_at;
   return h("div", { class: "progress-line" },
-    h("div", { class: "row between small" }, h("span", { class: "dim clip grow" }, h("b", {}, slowest?.phase ?? model.state), words && ` · ${words}`), h("span", { class: "num" }, `${Math.round(share * 100)} %`),
-      model.replicas_ready === 0 && button("Cancel", () => cancel(model.id), { kind: "btn-s btn-quiet" })),
-    bar(`Progress of ${model.id}`, [share, ""]));
+    h("div", { class: "row-tight between small" },
+      h("span", { class: "dim clip grow", title: words || null }, h("b", {}, slowest?.phase ?? model.state), began && ` for ${seconds(Math.max(0, Date.now() / 1000 - began))}`, words && ` · ${words}`), h("span", { class: "num" }, percent(share)),
+      model.replicas_ready === 0 && button("Cancel", () => cancel(model.id), { kind: "btn-s btn-quiet", "aria-label": `Cancel the launch of ${model.id}` })),
+    bar(`Progress of ${model.id}`, [share, ""]), downloads(progress?.download_files ?? []));
+}
+
+/** The files that are being fetched, each with its own bar. */
+function downloads(files) {
+  if (!files.length) return null;
+  return h("ul", { class: "downloads" }, files.map(({ name, done_bytes: done, total_bytes: all }) => h("li", { key: name },
+    h("span", { class: "mono xs clip", title: name }, name), h("span", { class: "xs faint num nowrap" }, all ? `${bytes(done)} of ${bytes(all)}` : bytes(done)),
+    bar(`Download of ${name}`, [all ? done / all : 0, ""]))));
 }
 
 function slow(progress) {

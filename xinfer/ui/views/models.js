@@ -22,7 +22,7 @@ export function mount(place) {
 
 async function advance(progress) {
   const moving = (live.models ?? []).filter((model) => !["ready", "stopped"].includes(model.state));
-  await Promise.all(moving.map(async ({ id }) => progress.set(id, await get(`/v1/models/${enc(id)}/progress`).catch(() => null))));
+  await Promise.all(moving.map(async ({ id }) => progress.set(id, await get(`/v1/models/${enc(id)}/progress`).catch(() => progress.get(id)))));
   return moving.length > 0;
 }
 
@@ -39,7 +39,7 @@ function body(progress) {
   }
   return [
     h("dl", { class: "stats", key: "stats" }, summary()),
-    live.metricsError && note("", "Numbers of requests and tokens are not shown: ", live.metricsError.message),
+    live.metricsError?.status > 0 && note("", "Numbers of requests and tokens are not shown: ", live.metricsError.message),
     h("ul", { class: "model-list", key: "list" }, live.models.map((model) => card(model, progress.get(model.id)))),
   ];
 }

@@ -27,6 +27,7 @@ function form(state, draw, close) {
     h("div", { class: "fields" },
       field("Ends on", h("input", { name: "expires", type: "date" }), null, "key-expires"),
       field("Requests a minute", h("input", { name: "rpm", type: "number", min: 1 }), null, "key-rpm"),
+      field("Tokens a minute", h("input", { name: "tpm", type: "number", min: 1 }), null, "key-tpm"),
       field("Tokens a month", h("input", { name: "quota", type: "number", min: 1 }), null, "key-quota")),
     state.refused && note("bad", state.refused),
     h("footer", {}, button("Cancel", () => close(false)), h("button", { class: "btn btn-main", disabled: state.busy }, "Make the key")));
@@ -39,6 +40,7 @@ async function submit(event, state, draw) {
   const body = { name: given.get("name"), scopes: given.getAll("scope"), model_permissions: models.length ? models : null };
   if (given.get("expires")) body.expires_at = given.get("expires");
   if (given.get("rpm")) body.rate_limit_requests_per_minute = Number(given.get("rpm"));
+  if (given.get("tpm")) body.rate_limit_tokens_per_minute = Number(given.get("tpm"));
   if (given.get("quota")) body.quota_tokens_per_month = Number(given.get("quota"));
   state.busy = true;
   try {

@@ -6,13 +6,11 @@ import { icon } from "/ui/core/icons.js";
 import { confirm, failed, toast } from "/ui/core/overlay.js";
 import { field, iconButton, note, options } from "/ui/core/parts.js";
 
-const KINDS = ["LLM", "embedding", "rerank", "image", "audio"];
+const KINDS = ["LLM", "embedding", "rerank"];
 const STARTS = {
-  LLM: { version: 2, model_name: "my-model", model_lang: ["en"], model_ability: ["chat"], context_length: 8192, model_specs: [{ model_format: "ggufv2", model_size_in_billions: 1, quantization: "Q4_K_M", model_uri: "/models/my-model.gguf" }] },
+  LLM: { version: 2, model_name: "my-model", model_family: "my-model", model_lang: ["en"], model_ability: ["chat"], context_length: 8192, model_specs: [{ model_format: "ggufv2", model_size_in_billions: 1, quantization: "Q4_K_M", model_uri: "/models/my-model", model_file_name_template: "my-model.{quantization}.gguf" }] },
   embedding: { version: 2, model_name: "my-embedding", dimensions: 384, max_tokens: 512, language: ["en"], model_specs: [{ model_format: "pytorch", quantization: "none", model_uri: "/models/my-embedding" }] },
   rerank: { version: 2, model_name: "my-reranker", language: ["en"], type: "normal", max_tokens: 512, model_specs: [{ model_format: "pytorch", quantization: "none", model_uri: "/models/my-reranker" }] },
-  image: { version: 2, model_name: "my-image-model", model_ability: ["text2image"], model_specs: [{ model_format: "pytorch", quantization: "none", model_uri: "/models/my-image-model" }] },
-  audio: { version: 2, model_name: "my-audio-model", model_ability: ["audio2text"], model_specs: [{ model_format: "pytorch", quantization: "none", model_uri: "/models/my-audio-model" }] },
 };
 
 export function mount(place) {
@@ -48,7 +46,7 @@ function form(state, draw) {
   };
   return h("form", { class: "card card-pad stack", key: "form", onsubmit: (event) => submit(event, state, draw) },
     field("Kind", h("select", { class: "slim", value: state.kind, onchange: choose }, options(KINDS, state.kind)), null, "register-kind"),
-    field("Description", h("textarea", { class: "mono", rows: 18, spellcheck: "false", value: state.text, oninput: write }), "JSON or YAML, as Xinference has it. model_uri names files of the node; model_id and model_hub a repository.", "register-text"),
+    field("Description", h("textarea", { class: "mono", rows: 23, spellcheck: "false", value: state.text, oninput: write }), "JSON or YAML, as Xinference has it. model_uri names files of the node; model_id and model_hub a repository.", "register-text"),
     state.refused && note("bad", state.refused),
     h("div", { class: "row" }, h("button", { class: "btn btn-main", disabled: state.busy }, "Register")));
 }

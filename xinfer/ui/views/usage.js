@@ -2,7 +2,7 @@
 
 import { h } from "/ui/core/dom.js";
 import { compact, number } from "/ui/core/format.js";
-import { empty, segments, stat } from "/ui/core/parts.js";
+import { empty, listing, segments, stat } from "/ui/core/parts.js";
 
 const SPANS = [["7", "7 days"], ["30", "30 days"], ["365", "A year"]];
 const BY = [["name", "By caller"], ["model", "By model"]];
@@ -47,7 +47,11 @@ function grouped(lines, by) {
 }
 
 function table(groups, by) {
-  return h("div", { class: "table-wrap" }, h("table", {},
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, by === "name" ? "Caller" : "Model"), ["Requests", "Tokens in", "Tokens out"].map((name) => h("th", { scope: "col", class: "r" }, name)))),
-    h("tbody", {}, groups.map((group) => h("tr", { key: group.name }, h("td", {}, group.name), h("td", { class: "r" }, number(group.requests)), h("td", { class: "r" }, number(group.tokens_in)), h("td", { class: "r" }, number(group.tokens_out)))))));
+  const columns = [
+    [by === "name" ? "Caller" : "Model", (group) => group.name],
+    ["Requests", (group) => number(group.requests), "r"],
+    ["Tokens in", (group) => number(group.tokens_in), "r"],
+    ["Tokens out", (group) => number(group.tokens_out), "r"],
+  ];
+  return listing(columns, groups, (group) => group.name);
 }
