@@ -14,7 +14,7 @@ from xinfer.catalog.spec import Spot, merged, variant
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
 
-_NAME = re.compile(r"[^+\\/?%#&=\s\x00-\x1f\x7f]+\Z")
+_NAME = re.compile(r"[^+\\/?%#&=\s]{1,200}\Z")
 _ABILITIES: Mapping[Kind, tuple[str, ...]] = {
     Kind.LLM: (
         *("embed", "generate", "chat", "tools", "vision", "audio", "omni", "reasoning", "hybrid"),
@@ -143,11 +143,12 @@ def _check_version(version: int) -> None:
 
 
 def _check_name(name: str) -> None:
-    if name in {".", ".."} or not _NAME.match(name):
+    # It becomes a part of addresses, which have a longest length, and of lists that people read.
+    if name in {".", ".."} or not _NAME.match(name) or not name.isprintable():
         raise _fault(
             "model_name",
-            f"{name!r} is not a name",
-            "Use letters, digits and signs other than + \\ / ? % # & = and spaces.",
+            f"{name[:60]!r}{'...' if len(name) > 60 else ''} is not a name",
+            "Use up to 200 letters, digits and signs other than + \\ / ? % # & = and spaces.",
         )
 
 

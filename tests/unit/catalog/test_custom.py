@@ -174,6 +174,11 @@ def test_unknown_keys_are_passed_over(kind: Kind) -> None:
         ({"model_name": ".."}, "model_name", "letters"),
         ({"model_name": "a b"}, "model_name", "letters"),
         ({"model_name": "a/b"}, "model_name", "letters"),
+        # Longer than the address by which it could be looked at or forgotten; not seen in a list.
+        ({"model_name": "a" * 201}, "model_name", "up to 200"),
+        ({"model_name": "a\u202eb"}, "model_name", "letters"),
+        ({"model_name": "\u200b"}, "model_name", "letters"),
+        ({"model_name": "\ud800"}, "model_name", "letters"),
         ({"model_lang": "en"}, "model_lang", ""),
         ({"model_lang": ["en", 3]}, "model_lang[1]", ""),
         ({"model_ability": ["chat", "visoin"]}, "model_ability[1]", "'vision'"),
