@@ -180,7 +180,10 @@ class Restart:
     """What happens when a replica ends by itself."""
 
     max_failures: int = _key(
-        5, "Launches in a row that may fail before a replica rests as failed.", minimum=1
+        5,
+        "Launches in a row that may fail before a replica rests as failed; of an engine that never"
+        " served, two that end alike.",
+        minimum=1,
     )
     backoff_s: float = _key(1.0, "Seconds before the first retry; doubles each time.", minimum=0)
     backoff_max_s: float = _key(60.0, "Longest wait before a retry, in seconds.", minimum=0)

@@ -58,15 +58,17 @@ class Memo:
     def failed(self, now_s: float, cause: Cause, restart: Restart, *, definite: bool) -> Memo:
         """The memo after an end, with the time of the next try.
 
-        There is none after too many launches in a row that never became ready, nor after a
-        `definite` failure (one that trying again cannot mend) of what never served here.
+        There is none after too many launches in a row that never became ready. For what never
+        served here, neither after a `definite` failure (one that trying again cannot mend), nor
+        when the engine ends as it did the time before: somebody may be waiting for the reason.
         """
         served = self.phase is Phase.READY
         lasted_s = now_s - self.timeline[-1].at_s if self.timeline else 0.0
         failures = 0 if served else self.failures + 1
         forgiven = int(lasted_s / (_FORGIVING * restart.backoff_s)) if served else 0
         streak = max(0, self.streak - forgiven) + 1
-        rests = failures >= restart.max_failures or (definite and not self.was_ready)
+        hopeless = definite or self._ended_likewise(cause)
+        rests = failures >= restart.max_failures or (hopeless and not self.was_ready)
         wait_s = min(restart.backoff_max_s, restart.backoff_s * 2.0 ** min(streak - 1, 30))
         return replace(
             self.enter(Phase.FAILED, now_s),
@@ -76,6 +78,16 @@ class Memo:
             address=None,
             retry_at_s=None if rests else now_s + wait_s,
         )
+
+    def _ended_likewise(self, cause: Cause) -> bool:
+        """Whether an engine gave the same reason twice. Lack of memory may pass, and so may what
+        sends signals.
+        """
+        before = self.cause
+        if before is None or cause.phase not in (Phase.STARTING, Phase.LOADING):
+            return False
+        passing = cause.out_of_memory or cause.signal is not None
+        return not passing and (before.phase, before.summary) == (cause.phase, cause.summary)
 
 
 def fresh(assigned: AssignedReplica) -> Memo:

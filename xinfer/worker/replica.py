@@ -341,7 +341,7 @@ def _recall(folder: Folder, order: Order) -> Memo:
         live = folder.is_live()
         return _started(known, order) if live else replace(known, phase=Phase.STOPPED)
     if known.phase is Phase.FAILED and known.retry_at_s is None:
-        return replace(known, phase=Phase.STOPPED, failures=0)
+        return replace(known, phase=Phase.STOPPED, failures=0, cause=None)
     if known.phase in {*_PREPARING, Phase.FAILED}:
         return replace(known, phase=Phase.STOPPED, retry_at_s=None)
     return known

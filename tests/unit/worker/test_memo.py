@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,31 +23,52 @@ def started(known: Memo, now_s: float) -> Memo:
     return known.enter(Phase.QUEUED, now_s).enter(Phase.STARTING, now_s)
 
 
-def failed(known: Memo, now_s: float, *, definite: bool = False) -> Memo:
-    return known.failed(now_s, CAUSE, RESTART, definite=definite)
+def failed(known: Memo, now_s: float, cause: Cause = CAUSE, *, definite: bool = False) -> Memo:
+    return known.failed(now_s, cause, RESTART, definite=definite)
+
+
+def waits(known: Memo, causes: Sequence[Cause]) -> list[float | None]:
+    """Until the next try, after each of these ends of launches that never serve."""
+    found = []
+    for cause in causes:
+        known = failed(started(known, 100.0), 100.0, cause)
+        assert known.cause == cause
+        found.append(known.retry_at_s and known.retry_at_s - 100.0)
+    return found
+
+
+NEW = Memo(uid="a", index=0, digest="d")
 
 
 def test_launches_that_never_serve_are_retried_less_and_less_then_rest() -> None:
-    known, waits = Memo(uid="a", index=0, digest="d"), []
-    for _ in range(3):
-        known = failed(started(known, 100.0), 100.0)
-        waits.append(known.retry_at_s)
-    assert waits == [101.0, 102.0, None]
-    assert known.failures == 3
-    assert known.cause == CAUSE
+    other = replace(CAUSE, summary="something else broke")
+    assert waits(NEW, [CAUSE, other, CAUSE]) == [1.0, 2.0, None]
+
+
+def test_an_engine_that_ends_twice_alike_rests_unless_it_once_served() -> None:
+    assert waits(NEW, [CAUSE, CAUSE]) == [1.0, None]
+    assert waits(replace(NEW, was_ready=True), [CAUSE, CAUSE]) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "change", [{"out_of_memory": True}, {"signal": "SIGKILL"}, {"phase": Phase.DOWNLOADING}]
+)
+def test_what_may_pass_is_tried_again_though_it_ends_alike(change: dict[str, Any]) -> None:
+    cause = replace(CAUSE, **change)
+    assert waits(NEW, [cause, cause]) == [1.0, 2.0]
 
 
 def lives(seconds: float, times: int) -> list[float | None]:
     """The waits after so many lives of this length, each reaching ready."""
-    known, waits = Memo(uid="a", index=0, digest="d"), []
+    known, found = NEW, []
     for _ in range(times):
         known = started(known, 0.0).ready(0.0, "h:1")
         assert known.cause is None
         known = failed(known, seconds)
         assert known.address is None
         assert known.failures == 0
-        waits.append(known.retry_at_s - seconds if known.retry_at_s else None)
-    return waits
+        found.append(known.retry_at_s - seconds if known.retry_at_s else None)
+    return found
 
 
 def test_what_dies_soon_after_ready_is_restarted_for_ever_with_back_off() -> None:
