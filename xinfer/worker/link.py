@@ -86,7 +86,8 @@ class HttpLink:
         if status == 401:
             return Unauthorized(
                 f"The supervisor at {self._url} does not accept this node's cluster token.",
-                f"Copy the supervisor's token into {self._token_file}.",
+                "`xinfer token` prints the right one where the supervisor runs; start this node "
+                "with it as XINFER_CLUSTER_TOKEN.",
             )
         if status in {403, 404, 409}:
             return Conflict(f"The supervisor at {self._url} refuses this node: {said or status}")
