@@ -99,3 +99,10 @@ def test_a_backslash_before_what_looks_like_nul_is_just_text(
 def assert_refused(reply: falcon.testing.Result) -> None:
     assert reply.status_code == 400, reply.text
     assert "engine" not in reply.json["detail"], "this was refused for another reason"
+
+
+@pytest.mark.parametrize("path", ["/token", "/v1/models", "/v1/admin/users", "/v1/cache/models"])
+def test_depth(api: falcon.testing.TestClient, path: str) -> None:
+    """Also where nobody has logged in yet."""
+    body = f'{{"username": "a", "x": {"[" * 50_000}{"]" * 50_000}}}'
+    assert_refused(api.simulate_post(path, body=body))

@@ -47,6 +47,8 @@ def _bytes(req: falcon.Request) -> bytes:
 def _decoded(raw: bytes, kind: type[T], what: str) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
+    except RecursionError:
+        raise Invalid(f"The {what} is nested too deeply.", key="body") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         why = "it is empty" if not raw else str(error)
         raise Invalid(f"The {what} cannot be read: {why}.", key="body") from error
