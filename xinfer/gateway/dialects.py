@@ -15,6 +15,7 @@ from xinfer.gateway.peek import Peeked
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 MESSAGES = "/v1/messages"
+EMBEDDINGS = "/v1/embeddings"
 RERANK = "/v1/rerank"
 RESPONSES = "/v1/responses"
 
@@ -62,6 +63,8 @@ class Dialects:
         known = self._find(engine)
         if known is None:
             return body, peeked
+        if path == EMBEDDINGS:
+            _check_heeded(peeked, known.dialect, engine)
         if path == RERANK:
             made = _without_nothing(peeked.fields)
         elif path == RESPONSES and "stream" not in peeked.fields:
@@ -184,6 +187,13 @@ def _check_messages(peeked: Peeked) -> None:
     raw = peeked.fields.get("messages")
     if raw is None or (memoryview(raw).nbytes < _EMPTY_BYTES and not _decoded(raw)):
         raise Invalid("The body has no messages.", 'Add "messages": [...].', key="messages")
+
+
+def _check_heeded(peeked: Peeked, dialect: Dialect, engine: str) -> None:
+    for key in sorted(dialect.unheeded & peeked.fields.keys()):
+        if _decoded(peeked.fields[key]) not in _NO_BOUND:
+            what = f"{key}: engine '{engine}' does not heed it."
+            raise Invalid(what, "Leave it out, or use another engine.", key=key)
 
 
 def _take(fields: dict[str, Any], key: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
-from xinfer.gateway.dialects import CHAT, COMPLETIONS, RERANK, RESPONSES, Dialects
+from xinfer.gateway.dialects import CHAT, COMPLETIONS, EMBEDDINGS, RERANK, RESPONSES, Dialects
 from xinfer.gateway.peek import peek
 
 DIALECTS = Dialects(lambda engine: Registry().get(engine).traits.dialect)
@@ -129,6 +129,16 @@ def test_transformers_is_told_how_to_sample_in_one_piece() -> None:
 def test_responses_come_whole_unless_a_stream_is_asked_for() -> None:
     assert sent("transformers", RESPONSES, input="x")["stream"] is False
     assert sent("transformers", RESPONSES, input="x", stream=True)["stream"] is True
+
+
+def test_other_vectors_than_were_asked_for_are_not_given() -> None:
+    for key in ("dimensions", "return_sparse"):
+        with pytest.raises(Invalid) as refused:
+            sent("llama.cpp", EMBEDDINGS, input="x", **{key: 4})
+        assert refused.value.key == key
+    plain = {"input": "x", "dimensions": None, "return_sparse": False}
+    assert sent("llama.cpp", EMBEDDINGS, **plain) == {"model": "m", **plain}
+    assert sent("vllm", EMBEDDINGS, input="x", dimensions=4)["dimensions"] == 4
 
 
 def test_nulls_of_a_rerank_are_left_out() -> None:
