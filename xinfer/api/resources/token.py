@@ -11,6 +11,9 @@ from xinfer.services.password import MIN_LENGTH
 from xinfer.services.sessions import Session, Sessions
 from xinfer.services.users import Users
 
+_MAX_BYTES = 16_384
+"""Of those who have not logged in yet no more is kept in memory."""
+
 
 class Token:
     """`/token`, `/v1/auth/refresh`, `/v1/auth/logout`, `/v1/auth/me`."""
@@ -19,16 +22,16 @@ class Token:
         self._sessions = sessions
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        given = body.read(req, LoginBody, "login")
+        given = body.read(req, LoginBody, "login", _MAX_BYTES)
         session = self._sessions.login(given.username, given.password, req.remote_addr or "")
         _render(resp, session)
 
     def on_post_refresh(self, req: falcon.Request, resp: falcon.Response) -> None:
-        given = body.read(req, RefreshBody, "refresh token")
+        given = body.read(req, RefreshBody, "refresh token", _MAX_BYTES)
         _render(resp, self._sessions.refresh(given.refresh_token))
 
     def on_post_logout(self, req: falcon.Request, resp: falcon.Response) -> None:
-        given = body.read(req, RefreshBody, "refresh token")
+        given = body.read(req, RefreshBody, "refresh token", _MAX_BYTES)
         self._sessions.logout(given.refresh_token)
         resp.media = {"ok": True}
 
@@ -59,7 +62,7 @@ class Setup:
         }
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        given = body.read(req, SetupBody, "setup")
+        given = body.read(req, SetupBody, "setup", _MAX_BYTES)
         if self._auth:
             self._users.check_setup_token(given.setup_token, req.remote_addr or "")
         user = self._users.set_up(given.username, given.password)

@@ -10,7 +10,7 @@ import msgspec
 
 from xinfer.errors import Invalid
 
-_MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """U+0000 as JSON writes it: no name, path or variable can hold it, and PostgreSQL stores none."""
@@ -23,9 +23,9 @@ def is_given(req: falcon.Request) -> bool:
     return bool(req.content_length) or "HTTP_TRANSFER_ENCODING" in req.env
 
 
-def read(req: falcon.Request, kind: type[T], what: str) -> T:
-    """The decoded body. Raises Invalid naming `what` and the field; 413 beyond 16 MiB."""
-    raw = _bytes(req)
+def read(req: falcon.Request, kind: type[T], what: str, limit: int = MAX_BYTES) -> T:
+    """The decoded body. Raises Invalid naming `what` and the field; 413 beyond `limit` bytes."""
+    raw = _bytes(req, limit)
     if b"\\u0000" in raw and _NUL.search(raw):
         raise Invalid(f"The {what} holds the character U+0000.", "Leave it out.", key="body")
     return _decoded(raw, kind, what)
@@ -33,14 +33,14 @@ def read(req: falcon.Request, kind: type[T], what: str) -> T:
 
 def read_any(req: falcon.Request, kind: type[T], what: str) -> T:
     """Like `read`, with any character in it: what engines print is not chosen by who sends it."""
-    return _decoded(_bytes(req), kind, what)
+    return _decoded(_bytes(req, MAX_BYTES), kind, what)
 
 
-def _bytes(req: falcon.Request) -> bytes:
+def _bytes(req: falcon.Request, limit: int) -> bytes:
     # The server bounds the stream, by length or by chunks; Falcon only by length.
-    raw: bytes = req.stream.read(_MAX_BYTES + 1)
-    if len(raw) > _MAX_BYTES:
-        raise falcon.HTTPContentTooLarge(description=f"The body is larger than {_MAX_BYTES} bytes.")
+    raw: bytes = req.stream.read(limit + 1)
+    if len(raw) > limit:
+        raise falcon.HTTPContentTooLarge(description=f"The body is larger than {limit} bytes.")
     return raw
 
 
