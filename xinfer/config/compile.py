@@ -106,9 +106,14 @@ def _gateway(given: Gateway, origins: Origins) -> GatewaySettings:
 
 def _auth(given: Auth, origins: Origins) -> AuthSettings:
     roots = (str(origins.locate("auth.model_roots", root)) for root in given.model_roots)
+    # As they come from files and variables, with a line's end maybe.
+    keys = tuple(key.strip() for key in given.keys)
+    if not all(keys):
+        what, hint = "a key is empty.", "Is the variable set that it is taken from?"
+        raise explain.at_key(origins, "auth.keys", what, hint)
     return AuthSettings(
         mode=given.mode,
-        keys=tuple(given.keys),
+        keys=keys,
         cors_origins=tuple(given.cors_origins),
         model_roots=tuple(roots),
     )
