@@ -51,6 +51,24 @@ def test_a_user_is_set_up_and_a_new_key_is_shown_once(
     assert status == 200
 
 
+def test_a_key_is_offered_what_it_may_do(locked: tuple[Appliance, str], open_page: Open) -> None:
+    server, key = locked
+    body = {"name": "reader", "scopes": ["models:list", "models:read"]}
+    header = {"Authorization": f"Bearer {key}"}
+    _, made = server.request("POST", "/v1/admin/keys", body, header)
+    page = open_page(f"{server.url}/ui#/models")
+    page.get_by_label("API key", exact=True).fill(made["key"])
+    page.keyboard.press("Enter")
+    model = page.locator("[data-uid=echo]")
+    model.get_by_role("link", name="Try").wait_for()
+    assert model.get_by_role("button").count() == 0
+    page.get_by_text("are not shown: This needs the scope 'monitor:view'").wait_for()
+    page.goto(f"{server.url}/ui#/launch/LLM/qwen3")
+    page.get_by_text("not launch: that needs the scope models:write").wait_for()
+    assert page.get_by_role("button", name="Launch qwen3").is_disabled()
+    open_page.complaints[:] = [one for one in open_page.complaints if "403" not in one]
+
+
 def test_a_wrong_key_is_refused(locked: tuple[Appliance, str], open_page: Open) -> None:
     server, _ = locked
     page = open_page(f"{server.url}/ui")

@@ -6,7 +6,7 @@ import { frame } from "/ui/frame.js";
 import * as live from "/ui/core/live.js";
 import { failure } from "/ui/core/parts.js";
 import { where } from "/ui/core/router.js";
-import { credential, whenSignedOut } from "/ui/core/session.js";
+import { credential, grant, whenSignedOut } from "/ui/core/session.js";
 import { login } from "/ui/views/login.js";
 
 const PAGES = {
@@ -44,6 +44,7 @@ async function enter() {
     return;
   }
   app.me = await get("/v1/auth/me").catch(() => null);
+  grant(app.me?.permissions ?? null);
   if (app.auth && !credential()) return;
   render(root, frame(app));
   show();

@@ -5,7 +5,7 @@ import { icon } from "/ui/core/icons.js";
 import { toast } from "/ui/core/overlay.js";
 
 export function head(title, sub, ...actions) {
-  return h("header", { class: "page-head" }, h("div", { class: "titles" }, h("h1", {}, title), sub && h("p", { class: "dim" }, sub)), actions.length ? h("div", { class: "row" }, actions) : null);
+  return h("header", { class: "page-head" }, h("div", { class: "titles" }, h("h1", {}, title), sub && h("p", { class: "dim" }, sub)), actions.some(Boolean) ? h("div", { class: "row" }, actions) : null);
 }
 
 export function button(label, onclick, { kind = "", glyph = null, ...props } = {}) {
@@ -22,7 +22,7 @@ export function note(kind, ...children) {
 }
 
 export function empty(glyph, title, text, ...actions) {
-  return h("div", { class: "empty" }, icon(glyph), h("h2", {}, title), text && h("p", {}, text), actions.length ? h("div", { class: "row" }, actions) : null);
+  return h("div", { class: "empty" }, icon(glyph), h("h2", {}, title), text && h("p", {}, text), actions.some(Boolean) ? h("div", { class: "row" }, actions) : null);
 }
 
 /** Why something cannot be shown, with what to do about it. */

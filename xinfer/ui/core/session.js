@@ -31,6 +31,18 @@ export function signOut() {
   for (const leave of leavers) leave();
 }
 
+let granted = null;
+
+/** What this caller may do; null: everything, as far as one knows here. */
+export function grant(scopes) {
+  granted = scopes && new Set(scopes);
+}
+
+/** Whether it is worth offering; the server decides. */
+export function may(scope) {
+  return !granted || granted.has(scope) || granted.has("admin");
+}
+
 /** Call `leave` when nobody is signed in any more. */
 export function whenSignedOut(leave) {
   leavers.add(leave);

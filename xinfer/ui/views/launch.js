@@ -6,6 +6,7 @@ import { plural, tokens } from "/ui/core/format.js";
 import { icon } from "/ui/core/icons.js";
 import { button, empty, failure, ghosts, head, options, segments } from "/ui/core/parts.js";
 import { requery } from "/ui/core/router.js";
+import { may } from "/ui/core/session.js";
 import * as form from "/ui/views/launch_form.js";
 import * as register from "/ui/views/register.js";
 
@@ -65,7 +66,7 @@ function order(one, other) {
 
 function page(state, change, more) {
   const other = h("a", { class: "btn", href: "#/launch/source" }, icon("file"), "From a path, package or hub");
-  const own = h("a", { class: "btn", href: "#/launch/register" }, icon("plus"), "Register a model");
+  const own = may("models:register") && h("a", { class: "btn", href: "#/launch/register" }, icon("plus"), "Register a model");
   return [head("Launch", "Every model of the catalog, and what you add to it.", other, own), filters(state, change), list(state, change, more)];
 }
 

@@ -7,7 +7,7 @@ import { nodes, refresh, watch } from "/ui/core/live.js";
 import { failed, toast } from "/ui/core/overlay.js";
 import { button, code, empty, failure, field, ghosts, note, options, segments } from "/ui/core/parts.js";
 import { go } from "/ui/core/router.js";
-import { credential } from "/ui/core/session.js";
+import { credential, may } from "/ui/core/session.js";
 import { engineOptions } from "/ui/views/engine_options.js";
 import { body, cli, curl, yaml } from "/ui/views/equivalents.js";
 import { memory } from "/ui/views/launch_memory.js";
@@ -98,11 +98,12 @@ function side(state, draw) {
   return h("aside", { class: "launch-side", key: "side", "aria-label": "Launch" },
     h("section", { class: "card card-pad stack" }, memory(entryOf(state), wish, engineOf(state)),
       state.refused && note("bad", state.refused),
-      h("button", { class: "btn btn-main", disabled: !ready || state.busy }, state.busy ? "Launching …" : `Launch ${wish.uid || wish.family || ""}`)),
+      !may("models:write") && note("", "You may look, but not launch: that needs the scope models:write."),
+      h("button", { class: "btn btn-main", disabled: !ready || state.busy || !may("models:write") }, state.busy ? "Launching …" : `Launch ${wish.uid || wish.family || ""}`)),
     h("section", { class: "card" }, h("div", { class: "card-head" }, h("h2", {}, "The same as"), segments("Form", Object.keys(FORMS).map((name) => [name, name]), state.shown, (shown) => {
       state.shown = shown;
       draw();
-    })), h("div", { class: "card-pad", key: state.shown }, code(FORMS[state.shown](wished(state)), `As ${state.shown}`), state.shown === "YAML" && wish.hub && h("p", { class: "hint" }, "A recipe takes the hub from the environment."))));
+    })), h("div", { class: "card-pad", key: state.shown }, code(FORMS[state.shown](wished(state)), `As ${state.shown}`), state.shown === "YAML" && wish.hub && h("p", { class: "hint" }, "A recipe takes the hub from the environment."), state.shown !== "YAML" && credential() && h("p", { class: "hint" }, "The key is read from XINFER_API_KEY."))));
 }
 
 async function submit(event, state, draw) {

@@ -9,6 +9,7 @@ import { total } from "/ui/core/metrics.js";
 import { badge, button, empty, failure, ghosts, listing, note, stat, tabs } from "/ui/core/parts.js";
 import { plot } from "/ui/core/plot.js";
 import { go, requery } from "/ui/core/router.js";
+import { may } from "/ui/core/session.js";
 import { terminate } from "/ui/views/acts.js";
 import { logs } from "/ui/views/logs.js";
 import { device, standing, stepper } from "/ui/views/model_card.js";
@@ -66,7 +67,7 @@ function page(state, choose, logPlace) {
     h("header", { class: "page-head" }, h("div", { class: "titles" }, crumb, h("div", { class: "row" }, h("h1", {}, model.id), badge(model.state))),
       h("div", { class: "row" }, stepper(model),
         model.state === "ready" && h("a", { class: "btn", href: `#/playground?model=${enc(model.id)}` }, "Try it"),
-        button("Terminate", async () => (await terminate(model.id)) && go("models"), { kind: "btn-bad" }))),
+        may("models:write") && button("Terminate", async () => (await terminate(model.id)) && go("models"), { kind: "btn-bad" }))),
     tabs("Parts of the model", TABS, state.tab, choose),
     h("div", { class: "stack", role: "tabpanel", "aria-labelledby": `tab-${state.tab}`, key: state.tab }, PANELS[state.tab]?.(state, model, logPlace) ?? PANELS.overview(state, model)),
   ];
@@ -84,7 +85,7 @@ const PANELS = {
       ...causes(state),
       model.state !== "ready" && (model.state !== "failed" || !state.timeline.some((entry) => entry.cause)) && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
       h("dl", { class: "stats", key: "stats" }, numbers(model)),
-      model.replicas_ready > 0 && h("div", { class: "plots plots-3", key: "plots" }, plots(model.id).map((figure) => h("div", { class: "card" }, figure))),
+      model.replicas_ready > 0 && live.metrics && h("div", { class: "plots plots-3", key: "plots" }, plots(model.id).map((figure) => h("div", { class: "card" }, figure))),
       h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas, model.state) : h("div", { class: "card-pad" }, ghosts(2))),
       h("section", { class: "card", key: "timeline" }, h("div", { class: "card-head" }, h("h2", {}, "Launch"), h("span", { class: "small faint" }, "how long each phase took")), state.timeline.map(phases)),
     ];
@@ -102,11 +103,11 @@ function event({ event_ts: at, event_type: kind, event_content: content }) {
 }
 
 function numbers(model) {
-  const of = (name, labels = {}) => total(live.metrics, name, { model: model.id, ...labels });
+  const of = (name) => (live.metrics ? total(live.metrics, name, { model: model.id }) : null);
   const waits = of("xinfer_time_to_first_token_seconds_count");
   const waited = of("xinfer_time_to_first_token_seconds_sum");
   return [
-    stat("Tokens/s", rate(tokenRate(model.id)), "now"),
+    stat("Tokens/s", live.metrics ? rate(tokenRate(model.id)) : "–", live.metrics && "now"),
     stat("In flight", number(of("xinfer_requests_in_flight")), of("xinfer_requests_queued") ? `+${of("xinfer_requests_queued")} waiting` : ""),
     stat("Requests", number(of("xinfer_requests_total"))),
     stat("First token", waits ? seconds(waited / waits) : "–", waits ? "mean" : ""),

@@ -6,6 +6,7 @@ import { bytes, number, percent, plural, rate, seconds } from "/ui/core/format.j
 import { live, tokenRate } from "/ui/core/live.js";
 import { total } from "/ui/core/metrics.js";
 import { badge, bar, button, iconButton, note } from "/ui/core/parts.js";
+import { may } from "/ui/core/session.js";
 import { cancel, scale, terminate } from "/ui/views/acts.js";
 
 export function card(model, progress) {
@@ -22,8 +23,8 @@ function acts(model) {
   const chats = model.state === "ready";
   return h("div", { class: "model-acts" },
     chats && h("a", { class: "btn btn-s btn-quiet", href: `#/playground?model=${enc(uid)}` }, "Try"),
-    h("a", { class: "btn btn-s btn-quiet", href: `#/models/${enc(uid)}?tab=logs` }, "Logs"),
-    iconButton("trash", `Terminate ${uid}`, () => terminate(uid), { kind: "btn-quiet btn-s" }));
+    may("logs:list") && h("a", { class: "btn btn-s btn-quiet", href: `#/models/${enc(uid)}?tab=logs` }, "Logs"),
+    may("models:write") && iconButton("trash", `Terminate ${uid}`, () => terminate(uid), { kind: "btn-quiet btn-s" }));
 }
 
 export function facts(model) {
@@ -33,13 +34,14 @@ export function facts(model) {
     ["Replicas", `${model.replicas_ready} of ${model.replica} ready`],
     ["Device", device(model)],
     ["Memory", bytes(total(live.metrics, "xinfer_replica_memory_bytes", { model: uid }) || null)],
-    ["Tokens/s", rate(tokenRate(uid))],
+    ["Tokens/s", live.metrics ? rate(tokenRate(uid)) : "–"],
     ["In flight", inFlight(uid)],
     ["Restarts", number(model.restarts)],
   ];
 }
 
 function inFlight(uid) {
+  if (!live.metrics) return "–";
   const queued = total(live.metrics, "xinfer_requests_queued", { model: uid });
   return number(total(live.metrics, "xinfer_requests_in_flight", { model: uid })) + (queued ? ` +${queued} waiting` : "");
 }
@@ -54,7 +56,7 @@ export function device(model) {
 /** Where a launch stands, or why there is none. */
 export function standing(model, progress) {
   if (model.state === "failed") return note("bad", h("p", {}, model.reason || "It failed."), h("p", {}, h("a", { href: `#/models/${enc(model.id)}` }, "What the engine said last")));
-  if (model.state === "stopped") return h("p", { class: "small dim" }, "Stopped: it has no replicas. ", h("a", { href: `#/models/${enc(model.id)}` }, "Add one"), " to serve it.");
+  if (model.state === "stopped") return h("p", { class: "small dim" }, "Stopped: it has no replicas. ", may("models:write") && [h("a", { href: `#/models/${enc(model.id)}` }, "Add one"), " to serve it."]);
   const slowest = slow(progress);
   const share = progress?.progress ?? 0;
   const words = slowest?.info || (model.reason && model.reason !== slowest?.phase ? model.reason : "");
@@ -62,7 +64,7 @@ export function standing(model, progress) {
   return h("div", { class: "progress-line" },
     h("div", { class: "row-tight between small" },
       h("span", { class: "dim clip grow", title: words || null }, h("b", {}, slowest?.phase ?? model.state), began && ` for ${seconds(Math.max(0, Date.now() / 1000 - began))}`, words && ` · ${words}`), h("span", { class: "num" }, percent(share)),
-      model.replicas_ready === 0 && button("Cancel", () => cancel(model.id), { kind: "btn-s btn-quiet", "aria-label": `Cancel the launch of ${model.id}` })),
+      model.replicas_ready === 0 && may("models:write") && button("Cancel", () => cancel(model.id), { kind: "btn-s btn-quiet", "aria-label": `Cancel the launch of ${model.id}` })),
     bar(`Progress of ${model.id}`, [share, ""]), downloads(progress?.download_files ?? []));
 }
 
@@ -79,6 +81,7 @@ function slow(progress) {
 }
 
 export function stepper(model) {
+  if (!may("models:write")) return null;
   return h("div", { class: "stepper", role: "group", "aria-label": "Replicas" },
     iconButton("minus", "One replica less", () => scale(model, -1), { disabled: model.replica <= 1 }),
     h("output", { "aria-label": "Replicas wanted" }, model.replica),

@@ -6,6 +6,7 @@ import { bytes, number, rate } from "/ui/core/format.js";
 import { fleet, live, nodes, refresh, watch } from "/ui/core/live.js";
 import { empty, failure, ghosts, head, note, stat } from "/ui/core/parts.js";
 import { spark } from "/ui/core/plot.js";
+import { may } from "/ui/core/session.js";
 import { card } from "/ui/views/model_card.js";
 
 export function mount(place) {
@@ -27,14 +28,14 @@ async function advance(progress) {
 }
 
 function page(progress) {
-  const launch = h("a", { class: "btn btn-main", href: "#/launch" }, "Launch a model");
+  const launch = may("models:write") && h("a", { class: "btn btn-main", href: "#/launch" }, "Launch a model");
   return [head("Models", "What this cluster serves, and how it does.", launch), body(progress)];
 }
 
 function body(progress) {
   if (live.models === null) return live.error ? failure(live.error, refresh) : h("div", { class: "card card-pad", key: "ghosts" }, ghosts(5, 24));
   if (!live.models.length) {
-    const start = h("a", { class: "btn btn-main", href: "#/launch" }, "Choose a model");
+    const start = may("models:write") && h("a", { class: "btn btn-main", href: "#/launch" }, "Choose a model");
     return h("div", { class: "card", key: "empty" }, empty("models", "Nothing runs yet", "Choose a model from the catalog, give the path of one, or start xinfer-up with a recipe.", start));
   }
   return [
@@ -49,11 +50,11 @@ function summary() {
   const rates = fleet("rate").map((each) => each.value);
   const used = nodes().reduce((sum, node) => sum + node.mem_used, 0);
   const all = nodes().reduce((sum, node) => sum + node.mem_total, 0);
-  const last = (field) => fleet(field).at(-1)?.value ?? 0;
+  const last = (field) => (live.metrics ? (fleet(field).at(-1)?.value ?? 0) : null);
   return [
     stat("Ready", number(ready), `of ${live.models.length}`),
     stat("In flight", number(last("inFlight")), last("queued") ? `+${last("queued")} waiting` : ""),
-    h("div", { class: "stat" }, h("dt", {}, "Tokens/s"), h("dd", { class: "row-tight" }, rate(rates.at(-1)), rates.some(Boolean) && spark(rates.slice(-40), "Tokens per second, lately"))),
+    h("div", { class: "stat" }, h("dt", {}, "Tokens/s"), h("dd", { class: "row-tight" }, live.metrics ? rate(rates.at(-1)) : "–", rates.some(Boolean) && spark(rates.slice(-40), "Tokens per second, lately"))),
     stat("Memory used", bytes(used || null), all ? `of ${bytes(all)}` : ""),
   ];
 }
