@@ -17,10 +17,11 @@ _PATIENCE_S = 30.0
 class Snapshot:
     """A launch at one moment. `replicas` are the timelines by replica; `downloads` the share 0..1
     and a short text by replica that is downloading, `files` what it fetches: name, bytes done, and
-    bytes in all (None = not known yet).
+    bytes in all (None = not known yet). `whole`: every replica that is wanted serves.
     """
 
     state: str
+    whole: bool = True
     reason: str | None = None
     replicas: Sequence[Mapping[str, Any]] = ()
     downloads: Mapping[str, tuple[float, str]] = field(default_factory=dict)
@@ -28,12 +29,20 @@ class Snapshot:
 
     @property
     def ready(self) -> bool:
-        return self.state == "ready"
+        return self.state == "ready" and self.whole
 
     @property
     def settled(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self.state in ("ready", "failed", "stopped")
+        rests = any(map(_rests, self.replicas))
+        return self.ready or rests or self.state in ("failed", "stopped")
+
+
+def _rests(replica: Mapping[str, Any]) -> bool:
+    """Whether it failed as often as it may."""
+    phases = replica["phases"]
+    failed = bool(phases) and phases[-1]["phase"] == "failed"
+    return failed and replica.get("retry_at_s") is None
 
 
 _TERMINATED = Snapshot(state="failed", reason="it was terminated meanwhile")
@@ -79,6 +88,7 @@ def _snapshot(client: RESTfulClient, uid: str, model: Mapping[str, Any]) -> Snap
     ]
     return Snapshot(
         state=str(model.get("state")),
+        whole=model.get("replicas_ready", 0) >= model.get("replica", 0),
         reason=model.get("reason") or None,
         replicas=client.get_timeline(uid),
         downloads={

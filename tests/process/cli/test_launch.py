@@ -179,6 +179,16 @@ def test_a_failed_launch_ends_with_its_cause(xinfer: Run, server: Loopback) -> N
         assert words in done.stderr
 
 
+def test_a_launch_is_done_when_every_replica_serves(xinfer: Run, server: Loopback) -> None:
+    begun, broken = [("loading", None)], [("loading", 1.5), ("failed", None)]
+    server.steps = [Step("ready", begun, serving=1), Step("ready", begun, serving=1), GOOD[-1]]
+    assert xinfer(*ARGUMENTS).returncode == 0
+    assert server.step == GOOD[-1], "it did not wait for the second replica"
+    server.steps = [Step("ready", begun, serving=1), Step("ready", broken, cause=CAUSE, serving=1)]
+    done = xinfer(*ARGUMENTS)
+    assert (done.returncode, "exit code 3" in done.stderr) == (1, True)
+
+
 def test_a_launch_that_fits_nowhere_says_what_is_short(xinfer: Run, server: Loopback) -> None:
     server.steps = [Step("failed", reason="needs 8 GiB, node local has 2 GiB free")]
     done = xinfer(*ARGUMENTS)

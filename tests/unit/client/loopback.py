@@ -36,13 +36,14 @@ def model(uid: str, state: str = "ready", **more: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Step:
-    """What the server says at one moment of a launch."""
+    """What the server says at one moment of a launch; `serving` are the replicas of two that do."""
 
     state: str
     phases: Sequence[tuple[str, float | None]] = ()
     share: float | None = None
     cause: dict[str, Any] | None = None
     reason: str | None = None
+    serving: int = 2
 
     def timeline(self, uid: str) -> list[dict[str, Any]]:
         started, spans = 1_700_000_000.0, []
@@ -110,6 +111,7 @@ class Loopback:
         step = self.steps[0]
         for entry in self.models.values():
             entry["state"], entry["reason"] = step.state, step.reason
+            entry["replicas_ready"] = step.serving if step.state == "ready" else 0
         self._step = self.steps.pop(0) if len(self.steps) > 1 else step
 
     @property
