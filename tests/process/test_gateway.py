@@ -294,6 +294,30 @@ def test_floods_and_nonsense_are_refused_in_json(one: Appliance, data: bytes, st
     assert one.chat("parrot")[0] == 200
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5",
+        b"Content-Length: 5\r\nContent-Length: 6",
+        b"Content-Length: +5",
+        b"Transfer-Encoding: xchunked",
+        b"Transfer-Encoding: chunked, identity",
+        b"Content-Length: 5\r\nX-Y: z\r\n folded: into it",
+        b"Content-Length : 5",
+        b"Host: y\r\nContent-Length: 5",
+    ],
+)
+def test_a_request_that_two_readers_could_cut_differently_is_refused(
+    one: Appliance, fields: bytes
+) -> None:
+    hidden = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n" % (CHAT.encode(), fields)
+    reply = raw(one, head + b"0\r\n\r\n" + hidden)
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert reply.count(b"HTTP/1.1 ") == 1, "nothing behind it is taken for a request"
+
+
 def test_slow_and_half_open_clients_are_bounded_and_harm_nobody(one: Appliance) -> None:
     silent = [socket.create_connection(("127.0.0.1", one.port), timeout=15) for _ in range(50)]
     slow = [socket.create_connection(("127.0.0.1", one.port), timeout=15) for _ in range(50)]
