@@ -75,6 +75,10 @@ class Host:
         ):
             _ip("-n", self._space, *words)
 
+    def hide(self, address: str) -> None:
+        """Give it an address to which no other host has a way, as one behind a NAT has."""
+        _ip("-n", self._space, "addr", "add", f"{address}/32", "dev", "lo")
+
     def cut(self) -> None:
         """Pull the cable."""
         _ip("link", "set", self._link, "down")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -74,6 +75,10 @@ def test_replicas_spread_over_hosts_and_serve_through_their_doors(network: Netwo
     assert status == 503
     for lack in ("node 'b': has no accelerator", "node 'c': has no accelerator"):
         assert lack in refusal["detail"]
+    status, refusal = supervisor.launch("huge", memory="900TiB")
+    assert status == 503
+    for name in ("b", "c"):
+        assert re.search(rf"node '{name}': [\d.]+ GiB of [\d.]+ GiB memory", refusal["detail"])
     assert supervisor.launch("there", worker_ip=b.address)[0] == 200
     assert set(supervisor.ready("there")) == {"b"}
 
@@ -167,6 +172,26 @@ def test_a_worker_restart_keeps_replicas_and_doors(network: Network) -> None:
         door.kill()
     wait_until("the door is opened again", lambda: supervisor.chat("parrot")[0] == 200)
     assert supervisor.ready("parrot") == before
+
+
+def test_a_host_that_nobody_reaches_takes_and_ends_models(network: Network) -> None:
+    a, b = network.host("a"), network.host("b")
+    a.start("xinfer-supervisor", "-H", a.address)
+    supervisor = Supervisor(a).await_up()
+    b.hide("10.255.255.1")
+    token = ("--token", supervisor.token)
+    b.start("xinfer-worker", "-e", supervisor.url, "-H", "10.255.255.1", "--node", "b", *token)
+    wait_until("it has joined", lambda: set(supervisor.nodes()) == {"b"})
+    assert supervisor.launch("parrot") == (200, {"model_uid": "parrot"})
+    assert set(supervisor.ready("parrot")) == {"b"}
+    status, refusal = supervisor.chat("parrot")
+    assert status == 503
+    assert "No replica of model 'parrot' takes connections" in refusal["detail"]
+    status, refusal = supervisor.request("GET", "/v1/models/parrot/logs")
+    assert status == 503
+    assert "The worker at 10.255.255.1:" in refusal["detail"]
+    assert supervisor.request("DELETE", "/v1/models/parrot")[0] == 200
+    wait_until("it has ended", lambda: not b.processes("xinfer: echo"))
 
 
 def test_who_may_not_join_is_told_so(network: Network, tmp_path: Path) -> None:
