@@ -16,6 +16,15 @@ _CONNECT_S = 5.0
 _LOOK_S = 1.0
 
 
+class _Plain(http.client.HTTPConnection):
+    """HTTP/1.0, for a body without chunks: the end of one is noticed only with the head of the
+    next, and a log that is silent for long would be taken for broken.
+    """
+
+    _http_vsn = 10
+    _http_vsn_str = "HTTP/1.0"
+
+
 class RemoteLog:
     """The text as the worker sends it; closing it closes the worker's side too.
 
@@ -37,7 +46,7 @@ class RemoteLog:
             raise NotReady(f"The worker of {replica_id} is not known yet.")
         self._gone = gone
         self._asked_s = time.monotonic()
-        self._connection = http.client.HTTPConnection(address, timeout=_CONNECT_S)
+        self._connection = _Plain(address, timeout=_CONNECT_S)
         path = f"/replicas/{quote(replica_id, safe='')}/log?tail={tail}"
         if gone is not None:
             path += "&follow=1"
