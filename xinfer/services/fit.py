@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain, islice
 
 from xinfer.catalog.family import Family, Variant
 from xinfer.catalog.footprint import footprint
@@ -11,11 +12,12 @@ from xinfer.domain.footprint import Footprint, needed_bytes
 from xinfer.domain.memory import gib
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import Machine
-from xinfer.domain.ports import Engines, MeasuredStore
+from xinfer.domain.ports import Engine, Engines, MeasuredStore
 
 _MARGIN = 1.1
 """What a measured peak is raised by: the next replica may be asked for longer texts."""
 
+_SHOWN = 3
 _CONTEXTS = (131072, 65536, 32768, 16384, 8192, 4096, 2048, 1024)
 
 
@@ -56,26 +58,34 @@ class Fit:
         return max(rooms, default=0)
 
     def alternatives(
-        self, spec: ModelSpec, family: Family | None, machines: Iterable[Machine]
+        self,
+        spec: ModelSpec,
+        family: Family | None,
+        machines: Iterable[Machine],
+        fits: Callable[[ModelSpec], bool],
     ) -> str:
-        """What of the same family would fit: a shorter context, a smaller quantization or size."""
+        """What of the same family would fit: a shorter context, a smaller quantization or size.
+
+        `fits` says of a spec with its memory whether there is a place for it as things are.
+        """
         known = tuple(machines)
         if family is None or not known:
             return ""
-        engine = self._engines.get(spec.engine)
-        room = self.room(spec, known)
-        readable = [each for each in family.variants if each.format in engine.traits.formats]
-        smaller = [one for each in readable for one in self._smaller(spec, each, known, room)]
-        # Nearest to what was asked first: the same size, then the largest that fits.
-        smaller.sort(key=lambda one: (one[0] != spec.size, -one[1]))
-        found = [*self._shorter(spec, family, known, room), *(text for _, _, text in smaller)]
+        others = chain(
+            self._shorter(spec, family, known, fits), self._smaller(spec, family, known, fits)
+        )
+        found = list(islice(others, _SHOWN))
         if not found:
             return "Nothing of this family fits here; add memory, or choose a smaller model."
-        return f"What would fit: {'; '.join(found[:3])}."
+        return f"What would fit: {'; '.join(found)}."
 
     def _shorter(
-        self, spec: ModelSpec, family: Family, machines: tuple[Machine, ...], room: int
-    ) -> Iterable[str]:
+        self,
+        spec: ModelSpec,
+        family: Family,
+        machines: tuple[Machine, ...],
+        fits: Callable[[ModelSpec], bool],
+    ) -> Iterator[str]:
         option = self._engines.get(spec.engine).traits.habits.context_option
         given = spec.options.get(option) if option else None
         model = next(
@@ -93,33 +103,52 @@ class Fit:
                 continue
             shorter = replace(spec, options={**spec.options, option: context})
             needed = self._estimate(shorter, model, machines)
-            if needed <= room:
+            if fits(replace(shorter, memory_bytes=needed)):
                 yield f"{option}: {context} ({gib(needed)})"
                 return
 
     def _smaller(
-        self, spec: ModelSpec, variant: Variant, machines: tuple[Machine, ...], room: int
-    ) -> list[tuple[str | None, int, str]]:
-        """Of one variant the largest quantization that fits: size, bytes, and how to ask for it."""
-        fitting: list[tuple[str | None, int, str]] = []
-        for quantization in variant.quantizations():
-            model = footprint(variant, quantization)
-            if model is None:
-                continue
-            other = replace(
-                spec, format=variant.format, size=variant.size, quantization=quantization
-            )
-            needed = self._estimate(other, model, machines)
-            if needed <= room:
-                what = (
-                    f"format: {variant.format}, size: {variant.size}, quantization: {quantization}"
+        self,
+        spec: ModelSpec,
+        family: Family,
+        machines: tuple[Machine, ...],
+        fits: Callable[[ModelSpec], bool],
+    ) -> Iterator[str]:
+        """Of each variant the largest quantization that fits: of the size that was asked for first,
+        then from the largest down.
+        """
+        room, found = self.room(spec, machines), list[tuple[int, Variant, ModelSpec]]()
+        for place, variant in enumerate(family.variants):
+            for quantization in variant.quantizations():
+                other = replace(
+                    spec, format=variant.format, size=variant.size, quantization=quantization
                 )
-                fitting.append((variant.size, needed, f"{what} ({gib(needed)})"))
-        return [max(fitting, key=lambda one: one[1])] if fitting else []
+                model = footprint(variant, quantization)
+                if model is not None and _runs(self._engines.get(spec.engine), other, machines):
+                    needed = self._estimate(other, model, machines)
+                    found.append((place, variant, replace(other, memory_bytes=needed)))
+        found.sort(key=lambda one: (one[2].size != spec.size, -(one[2].memory_bytes or 0)))
+        named: set[int] = set()
+        for place, variant, other in found:
+            needed = other.memory_bytes or 0
+            if place in named or needed > room or not fits(other):
+                continue
+            named.add(place)
+            yield (
+                f"format: {variant.format}, size: {variant.size}, "
+                f"quantization: {other.quantization} ({gib(needed)})"
+            )
 
     def _estimate(self, spec: ModelSpec, model: Footprint, machines: tuple[Machine, ...]) -> int:
         habits = self._engines.get(spec.engine).traits.habits
         return min(needed_bytes(model, spec, habits, machine) for machine in machines)
+
+
+def _runs(engine: Engine, spec: ModelSpec, machines: tuple[Machine, ...]) -> bool:
+    """Whether the engine can run it on one of the machines, if it fits."""
+    return spec.format in engine.traits.formats and any(
+        engine.supports(spec, machine).ok for machine in machines
+    )
 
 
 def estimates(

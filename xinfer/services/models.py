@@ -221,20 +221,28 @@ class Models:
 
     def check_room(self, spec: ModelSpec, view: View) -> None:
         """Raises NoCapacity if all nodes have spoken and none can take a replica that it wants."""
+        refusal = self._refusal(spec, view)
+        if refusal:
+            hint = self._fit.alternatives(
+                spec,
+                self._families.of(spec),
+                view.machines(),
+                lambda other: not self._refusal(other, view),
+            )
+            raise NoCapacity(
+                f"Model '{spec.uid}' can be placed nowhere. {refusal}",
+                hint or "Ask for less, or end another model.",
+            )
+
+    def _refusal(self, spec: ModelSpec, view: View) -> str:
+        """What a plan with this model in it says that it lacks; empty when there is room."""
         now_s = self._clock()
         models = {**view.desired.models, spec.uid: spec}
         # Silent nodes are taken for awaited ones: whether they are lost is the planner's business.
         policy = Policy(node_grace_s=self._node_grace_s, listening_since_s=now_s)
-        would = plan(
-            replace(view.desired, models=models), view.assigned, view.observed, now_s, policy
-        )
-        if spec.uid in would.refusals:
-            machines = view.machines()
-            hint = self._fit.alternatives(spec, self._families.of(spec), machines)
-            raise NoCapacity(
-                f"Model '{spec.uid}' can be placed nowhere. {would.refusals[spec.uid]}",
-                hint or "Ask for less, or end another model.",
-            )
+        desired = replace(view.desired, models=models)
+        would = plan(desired, view.assigned, view.observed, now_s, policy)
+        return would.refusals.get(spec.uid, "")
 
     def _edit(self, change: Edit) -> None:
         edit(self._states.desired, change)

@@ -127,13 +127,28 @@ def test_memory_follows_quantization_context_and_the_engines_habits() -> None:
 
 def test_a_refusal_says_what_would_fit() -> None:
     families, fit = Families(Registry()), Fit(Registry())
-    large = families.resolve(replace(QWEN, size="14", quantization="q8_0"))
-    said = fit.alternatives(
-        large.spec, large.family, [replace(LAPTOP, memory_total_bytes=12 * GIB)]
-    )
+
+    def instead(spec: ModelSpec, left: float, machine: Machine = LAPTOP) -> str:
+        found = families.resolve(spec)
+        return fit.alternatives(
+            found.spec,
+            found.family,
+            [machine],
+            lambda other: (other.memory_bytes or 0) <= left * GIB,
+        )
+
+    large = replace(QWEN, size="14", quantization="q8_0")
+    said = instead(large, 12)
     assert said.startswith("What would fit: format: gguf, size: 14, quantization: q6_k (")
-    long = families.resolve(replace(QWEN, options={"n_ctx": 4_000_000}))
-    assert "n_ctx: 131072" in fit.alternatives(long.spec, long.family, [LAPTOP])
+    assert instead(large, 3).startswith("What would fit: format: gguf, size: 7, quantization: q2_k")
+    assert "Nothing of this family fits" in instead(large, 0.1)
+    assert "n_ctx: 131072" in instead(replace(QWEN, options={"n_ctx": 4_000_000}), 16)
+    # Without accelerators vLLM runs none of the quantized weights that would fit.
+    plain = ModelSpec(uid="qwen2.5-instruct", engine="vllm", size="72", format="pytorch")
+    said = instead(plain, 16)
+    assert said.startswith("What would fit: format: pytorch, size: 3, quantization: none (")
+    assert "gptq" not in said
+    assert "format: gptq" in instead(plain, 80, SERVER)
 
 
 def test_offers_say_what_runs_here_and_why_the_rest_does_not() -> None:
