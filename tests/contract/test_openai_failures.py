@@ -125,6 +125,8 @@ def test_what_is_asked_wrongly_gets_the_error_for_it(sdk: Any) -> None:
         sdk.chat.completions.create(**ask(model=""))
     assert (wrong.value.param, wrong.value.type) == ("model", "invalid_request_error")
     with pytest.raises(openai.NotFoundError):
+        sdk.moderations.create(model="echo", input="x")
+    with pytest.raises(openai.InternalServerError, match="'echo' does not serve /v1/responses"):
         sdk.responses.create(model="echo", input="x")
 
 
