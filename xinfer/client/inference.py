@@ -17,8 +17,10 @@ def chat(
 ) -> Call[dict[str, Json]] | StreamCall[dict[str, Json]]:
     """Answer a conversation: an OpenAI `chat.completion`.
 
-    `generate_config` holds sampling parameters of the OpenAI API; with `stream` true among them the
-    result is an iterator of `chat.completion.chunk`. Close it to stop the model early.
+    `generate_config` holds fields of the request: those of the OpenAI API, and Xinference's own,
+    such as `guided_json` or `repetition_penalty`. With `stream` true among them the result is an
+    iterator of `chat.completion.chunk`; close it to stop the model early. Raises ClientError 400
+    with the field that the engine cannot keep to, 404 for an unknown uid.
     """
     body = given(tools=tools, enable_thinking=enable_thinking) | dict(generate_config or {})
     body |= {"model": model_uid, "messages": list(messages)}
@@ -39,7 +41,8 @@ def generate(
 def create_embedding(model_uid: str, /, input: Json, **kwargs: Json) -> Call[dict[str, Json]]:
     """Embed a text or a list of texts: an OpenAI list with one `embedding` per input, in order.
 
-    `kwargs` are further fields of the request, such as `dimensions`.
+    `kwargs` are further fields of the request, such as `dimensions`. Raises ClientError 400 for
+    those that the engine would not heed, 404 for an unknown uid.
     """
     return Call(
         what="create the embeddings",
@@ -51,8 +54,12 @@ def create_embedding(model_uid: str, /, input: Json, **kwargs: Json) -> Call[dic
     )
 
 
-def convert_ids_to_tokens(model_uid: str, /, input: Json, **kwargs: Json) -> Call[list[str]]:
-    """The texts of token ids. Raises ClientError 404: there is no engine for that yet."""
+def convert_ids_to_tokens(model_uid: str, /, input: Json, **kwargs: Json) -> Call[list[Json]]:
+    """Token ids as the vocabulary spells them: a list of texts, or one list for each of `input`.
+
+    Raises ClientError 400 for an id that there is not, 501 where the engine cannot tell: only
+    sentence-transformers can.
+    """
     return Call(
         what="convert the ids",
         method="POST",
@@ -73,7 +80,12 @@ def rerank(
     return_len: bool | None = None,
     **kwargs: Json,
 ) -> Call[dict[str, Json]]:
-    """Order documents by relevance to a query: `results` of `index` and `relevance_score`."""
+    """Order documents by relevance to a query, the best first.
+
+    `results` have `index` (the place in `documents`), `relevance_score` (higher is better, by the
+    model's own scale) and `document`, which is None unless `return_documents`; `meta` has `tokens`.
+    Raises ClientError 404 for an unknown uid.
+    """
     body = given(
         top_n=top_n,
         max_chunks_per_doc=max_chunks_per_doc,
