@@ -1,5 +1,5 @@
-# Serves on NVIDIA accelerators: llama.cpp and Transformers at once, vLLM and SGLang as environments
-# of their own, as chosen when the image is built.
+# Serves on NVIDIA accelerators: llama.cpp and Transformers at once, vLLM and SGLang in environments
+# of their own, as chosen when the image is built; a launch finds them by itself.
 #
 #   docker build -t xinfer .
 #   docker build --build-arg ENGINES="vllm sglang" -t xinfer:all .
@@ -31,7 +31,7 @@ RUN for engine in $ENGINES; do \
       || exit 1; \
     done; mkdir -p /opt/engines
 COPY . /src/xinfer
-RUN /opt/xinfer/bin/pip install "/src/xinfer[hubs]"
+RUN /opt/xinfer/bin/pip install "/src/xinfer[docs,hubs,managed]"
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="xinfer" \
@@ -47,7 +47,7 @@ RUN apt-get update \
  && useradd --uid 10001 --gid 10001 --no-log-init --home-dir /var/lib/xinfer --create-home xinfer
 COPY --from=build /opt /opt
 ENV PATH=/opt/xinfer/bin:/usr/local/bin:/usr/bin:/bin XINFER_HOME=/var/lib/xinfer \
-    PYTHONDONTWRITEBYTECODE=1 \
+    XINFER_ENGINES=/opt/engines PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 WORKDIR /var/lib/xinfer
 # By number, so that a cluster can see that it is not root.

@@ -57,6 +57,11 @@ WHEELHOUSE = Variable(
     name="XINFER_WHEELHOUSE",
     doc="Folder of packages that environments of engines are built from, without any index.",
 )
+ENGINES = Variable(
+    name="XINFER_ENGINES",
+    doc="Folder of environments that are there already, called like their engines; an engine that "
+    "nothing else here has runs in its own.",
+)
 HF_HOME = Variable(
     name="HF_HOME",
     doc="Folder of the Hugging Face cache; default: `cache/huggingface` under the home folder.",
@@ -96,7 +101,7 @@ MODELSCOPE_TOKEN = Variable(
     doc="Token for private models of ModelScope.",
 )
 VARIABLES = (
-    *(HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, AUTH, MODEL_SRC, WHEELHOUSE),
+    *(HOME, ENDPOINT, API_KEY, CLUSTER_TOKEN, LOG_LEVEL, AUTH, MODEL_SRC, WHEELHOUSE, ENGINES),
     *(HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE),
     *(MODELSCOPE_CACHE, MODELSCOPE_ENDPOINT, MODELSCOPE_TOKEN),
 )
@@ -117,6 +122,7 @@ class Environment:
     cluster_token: str
     model_src: str
     wheelhouse: Path | None = None
+    engines: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +146,7 @@ def environment(environ: Mapping[str, str]) -> Environment:
         cluster_token=_read(environ, CLUSTER_TOKEN).strip(),
         model_src=_read(environ, MODEL_SRC).lower(),
         wheelhouse=_folder(_read(environ, WHEELHOUSE)),
+        engines=_folder(_read(environ, ENGINES)),
     )
 
 

@@ -18,7 +18,9 @@ MANAGED = "managed"
 
 
 class EngineEnvironments:
-    """`accelerators` are the kinds that this machine has, such as "cuda"."""
+    """`accelerators` are the kinds that this machine has, such as "cuda". `ready` has environments
+    that came with the machine, each called like its engine.
+    """
 
     def __init__(
         self,
@@ -26,11 +28,13 @@ class EngineEnvironments:
         managed: Managed,
         requirements: Requirements,
         accelerators: Sequence[str] = (),
+        ready: Path | None = None,
     ) -> None:
         self._engines = engines
         self._managed = managed
         self._requirements = requirements
         self._accelerators = accelerators
+        self._ready = ready
         self._interpreters = Interpreters()
 
     def interpreter(
@@ -38,7 +42,8 @@ class EngineEnvironments:
     ) -> str:
         """The interpreter for `env`: "current", "managed" (built when it is not there), or a path.
 
-        "current" is also an environment that was built, where this interpreter lacks the engine.
+        "current" is also an environment that was built, or came with the machine, where this
+        interpreter lacks the engine.
         Raises LaunchFailed with phase "environment" and why the engine cannot run there; what
         `progress` raises ends a build.
         """
@@ -54,6 +59,10 @@ class EngineEnvironments:
             return python
         if env == CURRENT and requirement and self._managed.state(requirement).state != "missing":
             return self._managed.python(requirement, progress)
+        if env == CURRENT and (ready := self._came(engine)):
+            python, lacking = ready, self._lacking(ready, module)
+            if not lacking:
+                return python
         what = f"engine '{engine}' is not installed in {python}: {lacking}"
         raise _refused(what, self._remedy(engine, env))
 
@@ -80,12 +89,20 @@ class EngineEnvironments:
         return ""
 
     def _unless_built(self, engine: str, lacking: str) -> str:
-        """Why an engine that this interpreter lacks cannot run; empty if one was built for it."""
+        """Why an engine that this interpreter lacks cannot run; empty if another one has it."""
         requirement = self._requirements.choose(engine, (*self._accelerators, CPU))
         state = self._managed.state(requirement) if requirement else None
         if state is None or state.state == "missing":
-            return lacking
+            ready = self._came(engine)
+            return (
+                self._lacking(ready, self._engines.get(engine).traits.module) if ready else lacking
+            )
         return state.detail if state.state == "broken" else ""
+
+    def _came(self, engine: str) -> str:
+        """The interpreter of the engine's environment that came with the machine; or empty."""
+        folder = self._ready / engine if self._ready else None
+        return str(program(folder)) if folder and folder.is_dir() else ""
 
     def _lacking(self, python: str, module: str) -> str:
         if module:

@@ -25,8 +25,11 @@ from xinfer.worker.journal import Journal
 
 def engine_environments(home: Home, engines: Engines) -> Environments:
     """Those that a worker starts engines in."""
-    managed = _managed(home, engines, environment(os.environ).wheelhouse)
-    return EngineEnvironments(engines, managed, Requirements(), _accelerators())
+    chosen = environment(os.environ)
+    managed = _managed(home, engines, chosen.wheelhouse)
+    return EngineEnvironments(
+        engines, managed, Requirements(), _accelerators(), ready=chosen.engines
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,12 @@ def environments(folder: Path, uv: str | None = "uv") -> EngineEnvironments:
     engines = TinyEngines()
     installer = Installer(uv=uv, environ=os.environ, wheelhouse=folder / "wheels")
     managed = Managed(folder / "envs", installer, lambda name: engines.get(name).traits.module)
-    return EngineEnvironments(engines, managed, Requirements(lists))  # type: ignore[arg-type]
+    return EngineEnvironments(
+        engines,  # type: ignore[arg-type]
+        managed,
+        Requirements(lists),
+        ready=folder / "ready",
+    )
 
 
 def test_current_a_path_or_the_folder_of_an_environment(tmp_path: Path) -> None:
@@ -142,6 +147,22 @@ def test_what_the_interpreter_lacks_runs_in_the_environment_that_was_built(tmp_p
     assert found.missing({"tiny": "current"}) == {}
     assert found.interpreter("tiny", "current", "cpu", silent) == built
     assert found.interpreter("bare", "current", "cpu", silent) == sys.executable
+
+
+def test_what_came_with_the_machine_is_used_until_another_was_built(tmp_path: Path) -> None:
+    found = environments(tmp_path, uv=find_uv())
+    came = tmp_path / "ready" / "tiny"
+    venv(came)
+    assert found.missing({"tiny": "current"}) == {"tiny": "No module named 'tiny'"}
+    with pytest.raises(LaunchFailed, match=f"in {re.escape(str(came))}/bin/python: No module"):
+        found.interpreter("tiny", "current", "cpu", silent)
+    (next((came / "lib").glob("*/site-packages")) / "tiny.py").write_text("")
+    assert found.missing({"tiny": "current"}) == {}
+    python = found.interpreter("tiny", "current", "cpu", silent)
+    assert python == str(came / "bin" / "python")
+    make_wheel(tmp_path / "wheels", "tiny")
+    built = found.interpreter("tiny", "managed", "cpu", silent)
+    assert found.interpreter("tiny", "current", "cpu", silent) == built
 
 
 def test_every_list_pins_and_belongs_to_an_engine() -> None:
