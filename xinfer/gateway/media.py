@@ -11,12 +11,9 @@ from urllib.parse import unquote
 
 from xinfer.errors import Invalid
 
-_HINTS = (
-    *(b'"image', b'"audio', b'"video', b'"input_', b'"file', b'"document"'),
-    *(b'"adapters"', b'"draft_model"'),
-)
+_NAMED = re.compile(rb'"(?:image|audio|video|input_|file|document"|adapters"|draft_model")')
 _SPELLED = re.compile(rb"\\u00[2-7]")
-"""Without any of these a body names nothing to be read. Keys can be spelled with escapes, too,
+"""Without either of these a body names nothing to be read. Keys can be spelled with escapes, too,
 which nobody does with letters, digits and signs of ASCII.
 """
 
@@ -78,7 +75,7 @@ class Media:
 
         Of a body without media only the bytes are searched. The body must not nest deeply.
         """
-        if not (any(hint in body for hint in _HINTS) or _SPELLED.search(body)):
+        if not (_NAMED.search(body) or _SPELLED.search(body)):
             return
         try:
             document = json.loads(body.decode(), object_pairs_hook=_Pairs)
