@@ -6,6 +6,7 @@ SGLang (programs that take their command lines and answer). Everything else is r
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -141,7 +142,7 @@ def launched(one: Appliance, uid: str, **asked: Any) -> None:
 def refused(one: Appliance, **asked: Any) -> tuple[int, Any]:
     """The answer to a launch of which nothing is left."""
     status, reply = ask(one, "no", asked)
-    assert "no" not in one.models()
+    assert "no" not in one.models(), reply
     return status, reply
 
 
@@ -246,3 +247,17 @@ def test_what_cannot_be_is_refused_with_a_way_out(
     status, reply = refused(fleet, model_engine="vllm", **asked)
     assert status in (400, 503)
     assert words in reply["detail"]
+
+
+def test_what_would_fit_instead_is_within_what_is_left(fleet: Appliance) -> None:
+    (node,) = fleet.request("GET", "/v1/cluster/info?detailed=true")[1][1:]
+    most = node["mem_total"] - 2 * 2**30
+    hog = {"model_name": "hog", "model_engine": "echo", "memory": most}
+    assert fleet.request("POST", "/v1/models", hog)[0] == 200
+    large = {"model_name": "qwen2.5-instruct", "model_engine": "llama.cpp", "n_gpu": None}
+    large |= {"model_size_in_billions": 7, "quantization": "q8_0"}
+    status, reply = fleet.request("POST", "/v1/models", large)
+    assert status == 503
+    _, _, instead = reply["detail"].partition("What would fit: ")
+    assert len(re.findall(r"quantization: \w+ \(([\d.]+) (MiB|GiB)\)", instead)) == 3
+    assert all(float(size) <= 2 for size in re.findall(r"\(([\d.]+) GiB\)", instead))

@@ -9,7 +9,7 @@ from xinfer.control.history import changes
 from xinfer.domain.fleet import Fleet, Policy, fleet
 from xinfer.domain.plan import plan
 from xinfer.domain.ports import AssignedStore, DesiredStore, EventStore, Lease, ObservedStore
-from xinfer.domain.state import Assigned, Observed
+from xinfer.domain.state import Assigned, Desired, Observed
 from xinfer.errors import Conflict
 
 log = logging.getLogger("xinfer.control")
@@ -24,9 +24,10 @@ class ClusterControl:
     """`step()` is one look at the cluster by a process that may hold the lease.
 
     `desired`, `assigned`, `observed` and `events` are usually one store. `holder` names this
-    process; `clock` gives unix seconds. A silence of nodes that falls into a time when nobody
-    could hear them (before this process began, while it was stopped, or while no node at all was
-    heard) is not held against them.
+    process; `clock` gives unix seconds; `weighed` fills in what memory models need where that is
+    not said. A silence of nodes that falls into a time when nobody could hear them (before this
+    process began, while it was stopped, or while no node at all was heard) is not held against
+    them.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ClusterControl:
         events: EventStore,
         node_grace_s: float,
         clock: Callable[[], float],
+        weighed: Callable[[Desired, Observed], Desired] = lambda desired, _observed: desired,
     ) -> None:
         self._holder = holder
         self._desired = desired
@@ -47,6 +49,7 @@ class ClusterControl:
         self._events = events
         self._node_grace_s = node_grace_s
         self._clock = clock
+        self._weighed = weighed
         self._lease: Lease | None = None
         self._renew_at_s = 0.0
         self._listening_since_s = clock()
@@ -62,7 +65,8 @@ class ClusterControl:
         if lease is None:
             return
         before = self._assigned.assigned()
-        after = plan(self._desired.desired(), before, observed, now_s, self._policy())
+        desired = self._weighed(self._desired.desired(), observed)
+        after = plan(desired, before, observed, now_s, self._policy())
         if after != before:
             self._write(before, after, lease, seen, now_s)
         self._forget(after, observed, seen, now_s)

@@ -95,7 +95,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Catalog:
+class Catalog:
     """What models there are, and what they need."""
 
     registrations: Registrations
@@ -106,7 +106,7 @@ class _Catalog:
 
 def resources(parts: Parts) -> Resources:
     """Every resource of the API."""
-    catalog = _catalog(parts)
+    catalog = catalog_in(parts.database)
     models = _models(parts, catalog)
     rights = LaunchRights(parts.settings.auth.model_roots)
     descriptions = Descriptions(catalog.families, Registry())
@@ -143,10 +143,11 @@ def resources(parts: Parts) -> Resources:
     )
 
 
-def _catalog(parts: Parts) -> _Catalog:
-    registrations, measured = Registrations(parts.database), Measurements(parts.database)
+def catalog_in(database: Database) -> Catalog:
+    """What ships with xinfer, and what users registered and replicas were seen to need."""
+    registrations, measured = Registrations(database), Measurements(database)
     hub = environment(os.environ).model_src
-    return _Catalog(
+    return Catalog(
         registrations=registrations,
         measured=measured,
         families=Families(Registry(), registrations, hub=hub),
@@ -154,7 +155,7 @@ def _catalog(parts: Parts) -> _Catalog:
     )
 
 
-def _models(parts: Parts, catalog: _Catalog) -> Models:
+def _models(parts: Parts, catalog: Catalog) -> Models:
     return Models(
         parts.states,
         Registry(),
@@ -168,7 +169,7 @@ def _models(parts: Parts, catalog: _Catalog) -> Models:
     )
 
 
-def _reports(parts: Parts, catalog: _Catalog) -> Reports:
+def _reports(parts: Parts, catalog: Catalog) -> Reports:
     return Reports(
         assigned=parts.store,
         observed=parts.store,
@@ -181,7 +182,7 @@ def _reports(parts: Parts, catalog: _Catalog) -> Reports:
 
 
 def _catalog_resources(
-    parts: Parts, catalog: _Catalog, models: Models, rights: LaunchRights
+    parts: Parts, catalog: Catalog, models: Models, rights: LaunchRights
 ) -> CatalogResources:
     registrations = RegistrationService(catalog.families, catalog.registrations, parts.watch.look)
     offers = Offers(Registry(), catalog.families, catalog.fit, lambda: parts.view().machines())
@@ -196,7 +197,7 @@ def _catalog_resources(
     )
 
 
-def _downloads(parts: Parts, catalog: _Catalog, models: Models) -> Downloads:
+def _downloads(parts: Parts, catalog: Catalog, models: Models) -> Downloads:
     def pause(seconds: float) -> bool:
         time.sleep(seconds)
         return parts.wait_for_reports(_NEVER, 0.0)

@@ -38,9 +38,10 @@ from xinfer.launch.access import Access
 from xinfer.launch.credentials import Credentials, credentials
 from xinfer.launch.endpoint import url_host
 from xinfer.launch.gunicorn import RoleApplication, Server
-from xinfer.launch.resources import Parts, resources
+from xinfer.launch.resources import Parts, catalog_in, resources
 from xinfer.launch.scratch import metrics_folder
 from xinfer.launch.tls import tls_context
+from xinfer.services.estimates import Estimates
 from xinfer.services.view import CachedView, States
 from xinfer.store.cluster_store import ClusterStore
 from xinfer.store.database import Database
@@ -152,6 +153,7 @@ class SupervisorProcess:
             self._control.release()
 
     def _make_control(self) -> ClusterControl:
+        catalog = catalog_in(self._database)
         return ClusterControl(
             f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}",
             desired=self._store,
@@ -160,6 +162,7 @@ class SupervisorProcess:
             events=self._store,
             node_grace_s=self._settings.cluster.node_grace_s,
             clock=time.time,
+            weighed=Estimates(catalog.families, catalog.fit),
         )
 
     def _refresh(self) -> None:

@@ -26,6 +26,7 @@ from xinfer.errors import (
     NotReady,
 )
 from xinfer.services.checks import Checks
+from xinfer.services.estimates import Estimates
 from xinfer.services.failure import launch_failure
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
@@ -68,6 +69,7 @@ class Models:
         self._checks = Checks(engines, settings or {})
         self._families = families
         self._fit = fit
+        self._weighed = Estimates(families, fit)
         self._stamp = stamp
         self._wait = wait
         self._changed = changed
@@ -240,7 +242,7 @@ class Models:
         models = {**view.desired.models, spec.uid: spec}
         # Silent nodes are taken for awaited ones: whether they are lost is the planner's business.
         policy = Policy(node_grace_s=self._node_grace_s, listening_since_s=now_s)
-        desired = replace(view.desired, models=models)
+        desired = self._weighed(replace(view.desired, models=models), view.observed)
         would = plan(desired, view.assigned, view.observed, now_s, policy)
         return would.refusals.get(spec.uid, "")
 
