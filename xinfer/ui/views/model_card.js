@@ -55,7 +55,7 @@ export function device(model) {
 
 /** Where a launch stands, or why there is none. */
 export function standing(model, progress) {
-  if (model.state === "failed") return note("bad", h("p", {}, model.reason || "It failed."), h("p", {}, h("a", { href: `#/models/${enc(model.id)}` }, "What the engine said last")));
+  if (model.state === "failed") return note("bad", h("p", {}, model.reason || "It failed."), h("p", {}, h("a", { href: `#/models/${enc(model.id)}` }, "The whole cause")));
   if (model.state === "stopped") return h("p", { class: "small dim" }, "Stopped: it has no replicas. ", may("models:write") && [h("a", { href: `#/models/${enc(model.id)}` }, "Add one"), " to serve it."]);
   const slowest = slow(progress);
   const share = progress?.progress ?? 0;
