@@ -152,6 +152,20 @@ def test_the_hub_that_families_come_from(
     assert asked_of(hub) == expected
 
 
+def test_a_dry_run_weighs_what_is_not_here_yet(hub: HubServer, appliance: Start) -> None:
+    one = appliance(RECIPE)
+    planned = one.run(*one.command_line("--dry-run"))
+    assert re.search(r"^memory +[\d.]+ MiB for each replica of chat$", planned.stdout, re.M)
+    refused = one.run(*one.command_line("--dry-run", "+models.chat.engine_kwargs.n_ctx=900000000"))
+    assert refused.returncode == 1
+    assert "no room      chat: No node can take a replica that needs" in refused.stdout
+    assert "What would fit: n_ctx: " in refused.stdout
+    # The start says the same, and fetches nothing.
+    one.start("+models.chat.engine_kwargs.n_ctx=900000000")
+    wait_until("the refusal", lambda: "No node can take a replica" in one.output.read_text())
+    assert hub.gets(FILE) == []
+
+
 def test_a_server_fetches_from_the_hub_that_it_is_told(
     hub: HubServer, appliance: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

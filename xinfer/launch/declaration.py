@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +39,8 @@ _OVERRIDE = re.compile(r"[+~]|[A-Za-z_][A-Za-z0-9_]*(\.[^=]*)?=")
 class Declaration:
     """What was asked for. `recipe` is None when none was named: the stored state stays as it is.
 
-    `here` are the uids of the models that run on this machine if anywhere.
+    `here` are the uids of the models that run on this machine if anywhere. `families()` loads what
+    models there are.
     """
 
     home: Home
@@ -49,6 +50,7 @@ class Declaration:
     recipe: Path | None
     name: str
     composed: Composed
+    families: Callable[[], Families]
 
     @property
     def recipe_body(self) -> Path:
@@ -84,12 +86,8 @@ def declare(words: Sequence[str], *, here: bool = True) -> Declaration:
     overrides = [word for word in words if word != named]
     composed = compose(recipe, overrides, surroundings)
     engines = Registry()
-    compiled = compile_recipe(
-        composed,
-        engines,
-        surroundings.home,
-        _Catalog(engines, surroundings, composed.config.store.url),
-    )
+    catalog = _Catalog(engines, surroundings, composed.config.store.url)
+    compiled = compile_recipe(composed, engines, surroundings.home, catalog)
     if here:
         _check_surroundings(compiled.settings, composed)
         _check_models(compiled, engines, composed)
@@ -101,6 +99,7 @@ def declare(words: Sequence[str], *, here: bool = True) -> Declaration:
         recipe=recipe,
         name=compiled.recipe,
         composed=composed,
+        families=catalog.families,
     )
 
 
@@ -117,13 +116,17 @@ class _Catalog:
         self._families: Families | None = None
 
     def __call__(self, spec: ModelSpec) -> ModelSpec:
+        return self.families().resolve(spec).spec
+
+    def families(self) -> Families:
+        """All of them, loaded once."""
         if self._families is None:
             from xinfer.services.families import Families
 
             self._families = Families(
                 self._engines, self._registrations(), hub=self._surroundings.model_src
             )
-        return self._families.resolve(spec).spec
+        return self._families
 
     def _registrations(self) -> RegistrationStore | None:
         """None where there is no state, or one of an older version."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import xinfer
@@ -21,6 +22,8 @@ from xinfer.errors import Invalid
 from xinfer.launch.declaration import Declaration
 from xinfer.launch.endpoint import url_host
 from xinfer.launch.sources import hubs
+from xinfer.services.estimates import Estimates
+from xinfer.services.fit import Fit
 from xinfer.worker.devices import Devices
 
 
@@ -30,11 +33,17 @@ def report(given: Declaration) -> tuple[str, bool]:
     Raises Invalid for what no start could mend, as the start itself would.
     """
     machine = Devices().machine()
-    planned = _plan(given, machine)
-    return "\n".join(_lines(given, machine, planned)), not planned.refusals
+    observed = _observed(given, machine)
+    weighed = _weighed(given, observed)
+    planned = _plan(weighed, observed)
+    lines = _lines(given, machine, weighed, planned)
+    wayouts = _ways_out(given, weighed, planned, observed)
+    return "\n".join((*lines, *wayouts, "nothing was started")), not planned.refusals
 
 
-def _lines(given: Declaration, machine: Machine, planned: Assigned) -> Iterator[str]:
+def _lines(
+    given: Declaration, machine: Machine, weighed: Desired, planned: Assigned
+) -> Iterator[str]:
     cluster, gateway = given.settings.cluster, given.settings.gateway
     scheme = "https" if gateway.tls_cert else "http"
     processes = _counted(gateway.workers, "gateway process", "gateway processes")
@@ -52,22 +61,41 @@ def _lines(given: Declaration, machine: Machine, planned: Assigned) -> Iterator[
         replicas = _counted(spec.replicas, "replica", "replicas")
         yield f"model        {spec.uid}: engine {spec.engine}, {replicas}"
         if spec.uid in given.here:
-            yield from _files(given, spec, machine)
+            yield from _files(given, spec, machine, weighed.models[spec.uid].memory_bytes)
         else:
             yield f"would wait   {spec.uid} is placed once the machines have joined"
     for replica in planned.replicas:
         on = f" on accelerators {list(replica.devices)}" if replica.devices else ""
         yield f"would start  {replica.replica_id} on node {replica.node}{on}"
+
+
+def _ways_out(
+    given: Declaration, weighed: Desired, planned: Assigned, observed: Observed
+) -> Iterator[str]:
+    """What finds no room, and what of the same families would."""
+    machines = [state.report.machine for state in observed.nodes.values()]
     for uid, refusal in planned.refusals.items():
         yield f"no room      {uid}: {refusal}"
-    yield "nothing was started"
+        spec = weighed.models[uid]
+        if spec.family is None:
+            continue
+
+        def fits(other: ModelSpec) -> bool:
+            models = {**weighed.models, other.uid: other}
+            return other.uid not in _plan(replace(weighed, models=models), observed).refusals
+
+        families = given.families()
+        instead = Fit(Registry()).alternatives(spec, families.of(spec), machines, fits)
+        yield f"             {instead}"
 
 
 def _counted(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
 
 
-def _files(given: Declaration, spec: ModelSpec, machine: Machine) -> Iterator[str]:
+def _files(
+    given: Declaration, spec: ModelSpec, machine: Machine, estimate: int | None
+) -> Iterator[str]:
     if spec.source is None:
         return
     hub = hubs(given.home).get(spec.source.hub)
@@ -77,7 +105,7 @@ def _files(given: Declaration, spec: ModelSpec, machine: Machine) -> Iterator[st
     what = "files here  " if files.present else "to fetch    "
     for name in files.files:
         yield f"{what} {name}"
-    memory = _memory(Registry().get(spec.engine), spec, files, machine)
+    memory = _memory(Registry().get(spec.engine), spec, files, machine) or estimate
     if memory is not None:
         yield f"memory       {gib(memory)} for each replica of {spec.uid}"
 
@@ -90,8 +118,9 @@ def _memory(engine: Engine, spec: ModelSpec, files: FetchPlan, machine: Machine)
     return engine.estimate(spec, Files(root=paths[0].parent, paths=paths), machine)
 
 
-def _plan(given: Declaration, machine: Machine) -> Assigned:
-    cluster, now = given.settings.cluster, time.time()
+def _observed(given: Declaration, machine: Machine) -> Observed:
+    """This machine as the only one that reports."""
+    cluster = given.settings.cluster
     node = NodeReport(
         node=cluster.node,
         incarnation="dry-run",
@@ -101,6 +130,16 @@ def _plan(given: Declaration, machine: Machine) -> Assigned:
         machine=machine,
         labels=cluster.labels,
     )
-    observed = Observed(nodes={cluster.node: NodeState(report=node, seen_at_s=now)})
+    return Observed(nodes={cluster.node: NodeState(report=node, seen_at_s=time.time())})
+
+
+def _weighed(given: Declaration, observed: Observed) -> Desired:
+    """The models of this machine, with what those of the catalog are expected to need."""
     here = {uid: spec for uid, spec in given.models.items() if uid in given.here}
-    return plan(Desired(models=here), Assigned(), observed, now, Policy())
+    if not any(spec.family for spec in here.values()):
+        return Desired(models=here)
+    return Estimates(given.families(), Fit(Registry()))(Desired(models=here), observed)
+
+
+def _plan(desired: Desired, observed: Observed) -> Assigned:
+    return plan(desired, Assigned(), observed, time.time(), Policy())
