@@ -180,6 +180,21 @@ def test_requests_go_to_the_replica_with_the_fewest(one: Appliance) -> None:
     wait_until("all to end", lambda: stats(one, "parrot")["active"] == 0)
 
 
+def test_the_tokens_of_a_stream_are_seen_while_it_goes_on(one: Appliance) -> None:
+    def streaming() -> float:
+        return metric(one, "xinfer_tokens_streaming", model="parrot")
+
+    before = metric(one, "xinfer_tokens_total", model="parrot", direction="out")
+    reply = stream(one, body("parrot", echo={"chunks": 1000, "chunk_delay_s": 0.05}))
+    reply.readline()
+    first = wait_until("tokens of a stream that goes on", streaming)
+    wait_until("more of them", lambda: streaming() > first)
+    assert metric(one, "xinfer_tokens_total", model="parrot", direction="out") == before
+    reply.close()
+    wait_until("none under way", lambda: streaming() == 0)
+    assert metric(one, "xinfer_tokens_total", model="parrot", direction="out") > before
+
+
 def test_a_full_queue_is_refused_and_the_line_keeps_its_order(one: Appliance) -> None:
     first = stream(one, body("narrow", echo={"chunks": 2, "chunk_delay_s": 60}))
     first.readline()

@@ -24,6 +24,8 @@ from prometheus_client.registry import Collector
 from xinfer.gateway.usage import Usage
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+_TELL_S = 1.0
+"""How often a stream that goes on tells how far it is."""
 _TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 
@@ -33,6 +35,7 @@ class ModelMetrics:
 
     in_flight: Gauge
     queued: Gauge
+    streaming: Gauge
     first_token: Histogram
     per_token: Histogram
     duration: Histogram
@@ -58,6 +61,9 @@ class Metrics:
         )  # fmt: skip
         self._in_flight = self._gauge("xinfer_requests_in_flight", "Requests at the engines.")
         self._queued = self._gauge("xinfer_requests_queued", "Requests that wait for a replica.")
+        self._streaming = self._gauge(
+            "xinfer_tokens_streaming", "Tokens of streams that have not ended, about."
+        )
         self._first_token = self._histogram(
             "xinfer_time_to_first_token_seconds", "Request to first piece of a stream.", _SECONDS
         )
@@ -77,6 +83,7 @@ class Metrics:
             found = self._models[uid] = ModelMetrics(
                 in_flight=self._in_flight.labels(uid),
                 queued=self._queued.labels(uid),
+                streaming=self._streaming.labels(uid),
                 first_token=self._first_token.labels(uid),
                 per_token=self._per_token.labels(uid),
                 duration=self._duration.labels(uid),
@@ -130,13 +137,19 @@ class Timer:
         self._model = metrics.model(uid)
         self._began = time.perf_counter()
         self._first = 0.0
+        self._told = 0
+        self._told_at = 0.0
         self._ended = False
 
-    def first_piece(self) -> None:
-        """The first piece of a stream goes to the client."""
+    def piece(self, events: int) -> None:
+        """A piece of a stream goes to the client, the end of so many events."""
+        now = time.perf_counter()
         if not self._first:
-            self._first = time.perf_counter()
-            self._model.first_token.observe(self._first - self._began)
+            self._first = self._told_at = now
+            self._model.first_token.observe(now - self._began)
+        elif now - self._told_at >= _TELL_S:
+            self._model.streaming.inc(events - self._told)
+            self._told, self._told_at = events, now
 
     def end(self, status: int, replica_id: str = "", usage: Usage | None = None) -> None:
         """The request is over."""
@@ -144,6 +157,8 @@ class Timer:
             return
         self._ended = True
         now = time.perf_counter()
+        if self._told:
+            self._model.streaming.dec(self._told)
         self._metrics.count(self._uid, status)
         self._model.duration.observe(now - self._began)
         if usage is not None:

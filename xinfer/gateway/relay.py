@@ -282,7 +282,7 @@ class Stream:
                 self._end(502)
                 return error_event(self._run.asked, error, "engine_error", "engine_failed")
             if piece:
-                self._run.timer.first_piece()
+                self._run.timer.piece(self._tail.events)
                 return piece
         raise StopIteration
 

@@ -75,7 +75,7 @@ function sample() {
   const now = { at: live.loadedAt, models: {}, nodes: {} };
   for (const { id } of live.models ?? []) {
     now.models[id] = {
-      out: total(live.metrics, "xinfer_tokens_total", { model: id, direction: "out" }),
+      out: total(live.metrics, "xinfer_tokens_total", { model: id, direction: "out" }) + total(live.metrics, "xinfer_tokens_streaming", { model: id }),
       inFlight: total(live.metrics, "xinfer_requests_in_flight", { model: id }),
       queued: total(live.metrics, "xinfer_requests_queued", { model: id }),
       memory: total(live.metrics, "xinfer_replica_memory_bytes", { model: id }),
@@ -115,7 +115,7 @@ export function history(uid, field) {
 export function fleet(field) {
   if (field !== "rate") return live.samples.map((one) => ({ at: one.at, value: sum(Object.values(one.models), field) }));
   return live.samples.slice(1).map((one, place) => {
-    // Tokens are counted when a reply ends, so neighbouring readings would jump.
+    // Replies in one piece are counted when they end, so neighbouring readings would jump.
     const before = live.samples[Math.max(0, place + 1 - SMOOTHED)];
     const known = Object.keys(one.models).filter((uid) => before.models[uid]);
     return { at: one.at, value: known.reduce((all, uid) => all + between(before, one, uid), 0) };
