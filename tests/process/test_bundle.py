@@ -17,6 +17,7 @@ import yaml
 
 from tests.hub.server import serving
 from tests.process.appliance import Appliance
+from tests.unit.engines.gguf_file import write_gguf
 from tests.wheels import make_wheel, repack
 from xinfer.engines.installer import Installer, find_uv
 from xinfer.engines.requirement import Requirements
@@ -72,7 +73,7 @@ class Site(Machine):
         self.bundle = folder / "bundle"
         self.small = folder / "weights" / "small.gguf"
         self.small.parent.mkdir()
-        self.small.write_bytes(os.urandom(70_000))
+        write_gguf(self.small, weights=70_000)
         self.small.with_name("notes.txt").write_text("not for the engine")
 
     def xinfer(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -164,7 +165,7 @@ def test_each_file_that_is_not_as_listed_is_named(site: Site) -> None:
     place.unlink()
     os.mkfifo(place)
     path = site.bundle / "bundle.json"
-    path.write_text(path.read_text().replace('"size_bytes": 70000', '"size_bytes": 0'))
+    path.write_text(path.read_text().replace(f'"size_bytes": {len(good)}', '"size_bytes": 0'))
     assert f"changed  {SEAT}: it is no plain file" in site.verify().stderr
     place.unlink()
     # Made anew, it is whole again, and what it does not list is gone.
