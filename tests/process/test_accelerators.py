@@ -38,7 +38,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         asked = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer({"model": json.loads(asked)["model"]})
+        name = json.loads(asked)["model"]
+        self.answer({"model": name, "choices": [name]})
 
     def answer(self, told):
         body = json.dumps(told).encode()
@@ -214,6 +215,13 @@ def test_the_command_line_and_rest_say_the_same(fleet: Appliance) -> None:
     )
     assert by_hand.returncode == 0, by_hand.stderr
     assert words(fleet, "s2") == words(fleet, "s1")
+
+
+def test_an_adapter_is_chosen_by_its_name_and_the_reply_names_the_model(fleet: Appliance) -> None:
+    asked = {"model": "v1", "messages": [{"role": "user", "content": "hello"}]}
+    for more, name in (({}, "v1"), ({"lora_name": "sql"}, "sql")):
+        status, reply = fleet.request("POST", "/v1/chat/completions", {**asked, **more})
+        assert (status, reply["model"], reply["choices"]) == (200, "v1", [name])
 
 
 def test_accelerators_that_are_named_are_those_that_are_seen(fleet: Appliance) -> None:

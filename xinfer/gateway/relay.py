@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import gevent
+import msgspec
 
 from xinfer.domain.routing import Route, Upstream
 from xinfer.errors import Cancelled, EngineFailed, NotReady
@@ -61,8 +62,11 @@ class Run:
 
     @property
     def naming(self) -> Naming:
-        """What names the model by its uid in the reply."""
-        other = self.upstream.model_name not in (None, self.uid)
+        """What names the model by its uid in the reply: an engine says what it calls it, or the
+        adapter that was asked for.
+        """
+        adapted = msgspec.json.decode(self.asked.fields["model"]) != self.uid
+        other = adapted or self.upstream.model_name not in (None, self.uid)
         return Naming(self.uid if other else None)
 
 
