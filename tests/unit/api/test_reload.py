@@ -8,9 +8,12 @@ import falcon.testing
 import pytest
 
 from tests.unit.api.conftest import KEY
-from tests.unit.services.conftest import House
+from tests.unit.services.conftest import House, Shelf
 from tests.unit.services.test_models import free
+from xinfer.domain.model import ModelSpec
 from xinfer.domain.replica import Phase
+from xinfer.errors import Forbidden
+from xinfer.services.reload import Reload
 
 Client = falcon.testing.TestClient
 HEAD = {"Authorization": f"Bearer {KEY}"}
@@ -84,3 +87,18 @@ def test_a_model_that_there_is_not(api: Client) -> None:
     for method, path in (("GET", ""), ("GET", "/config"), ("POST", "")):
         refused = ask(api, method, path, json={"model_config": {}} if method == "POST" else None)
         assert (refused.status_code, "no model 'm'" in refused.json["detail"]) == (400, True)
+
+
+def test_who_may_not_launch_so_may_not_reload_so(house: House) -> None:
+    """What an administrator declared of the model is none of the caller's doing."""
+    house.models.launch(free("m", options={"threads": 2}, env={"KEY": "hush"}))
+    seen: list[ModelSpec] = []
+
+    def refuse(asked: ModelSpec) -> None:
+        seen.append(asked)
+        raise Forbidden("Not this.")
+
+    with pytest.raises(Forbidden):
+        Reload(house.models, Shelf()).begin("m", {"context_length": 9}, refuse)
+    assert [(one.uid, one.options, one.env) for one in seen] == [("m", {"n_ctx": 9}, {})]
+    assert house.store.desired().models["m"].options == {"threads": 2}
