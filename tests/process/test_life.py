@@ -32,6 +32,8 @@ def test_up_shows_phases_then_the_endpoint_and_ctrl_c_leaves_nothing(appliance: 
     assert len(one.processes()) >= 7
     assert one.interrupt(signal.SIGINT) == 0
     assert one.processes() == []
+    # The state is one whole file, to be copied.
+    assert [path.name for path in (one.home / "state").iterdir()] == ["xinfer.db"]
     text = one.output.read_text()
     assert re.search(r"[0-9.]+ s  parrot-rep0\s+starting", text), text
     assert re.search(r"[0-9.]+ s  parrot-rep0\s+ready\s+after [0-9.]+ s", text), text
@@ -75,7 +77,14 @@ def test_a_bare_restart_brings_the_declared_models_back(appliance: Start) -> Non
     one.wait_ready({"parrot": 1})
     assert one.interrupt(signal.SIGTERM) == 0
     one.recipe = None
-    one.start().wait_ready({"parrot": 1})
+    one.output.unlink()
+    one.start()
+    # Not what was reported before: those replicas are gone.
+    wait_until("its last lines", lambda: "1 of 1" in one.output.read_text())
+    said = one.output.read_text()
+    assert len(re.findall(r"parrot-rep0 +ready", said)) == 1
+    assert not re.search(r" 0\.0 s +parrot-rep0", said), said
+    assert one.chat("parrot")[0] == 200
 
 
 def test_without_a_recipe_an_empty_cluster_takes_models(appliance: Start) -> None:
@@ -103,6 +112,12 @@ def test_detached_and_down(appliance: Start) -> None:
     nothing = one.run("xinfer", "down")
     assert nothing.returncode == 1
     assert "Nothing runs" in nothing.stderr
+    (one.home / "state" / "xinfer.db").write_text("no state at all, but a long text instead of it")
+    broken = one.run(*one.command_line("--detach"))
+    assert broken.returncode == 1
+    assert "not a database" in broken.stderr
+    assert "Restore a backup" in broken.stderr
+    assert one.processes() == []
 
 
 def test_a_new_admin_key_is_shown_once_and_to_a_person(appliance: Start) -> None:

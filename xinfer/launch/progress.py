@@ -19,8 +19,8 @@ class Progress:
 
     `say(line)` prints. `recipe` is the body of the apply request, or None to leave the desired
     state as stored. `settled` turns true when every model is ready, has failed for good or is
-    meant to be stopped, and `failed` then holds the uids that failed; with `joins` not before a
-    worker has joined.
+    meant to be stopped, and `failed` then holds the uids that failed. With `joins` not before the
+    workers have reported since `started_s`: what they said before tells of replicas that are gone.
     """
 
     def __init__(
@@ -55,8 +55,9 @@ class Progress:
         try:
             if not self._applied:
                 self._apply()
-            self._show_nodes(self._endpoint.call("GET", "/v1/cluster/info?detailed=true"))
-            self._show_models(self._endpoint.call("GET", "/v1/models")["data"])
+            if self._have_joined():
+                self._show_nodes(self._endpoint.call("GET", "/v1/cluster/info?detailed=true"))
+                self._show_models(self._endpoint.call("GET", "/v1/models")["data"])
         except Invalid:
             raise
         except XinferError:
@@ -76,6 +77,14 @@ class Progress:
             if status != 200:
                 raise NotReady(f"The supervisor answered {status}.")
         self._applied = True
+
+    def _have_joined(self) -> bool:
+        """Whether every worker that is not given up has reported since the start, and one is."""
+        if not self._joins:
+            return True
+        workers = self._endpoint.call("GET", "/status")["workers"].values()
+        ages = [float(worker["seen_s_ago"]) for worker in workers if worker["alive"]]
+        return bool(ages) and max(ages) <= time.time() - self._started
 
     def _show_nodes(self, nodes: list[Mapping[str, Any]]) -> None:
         for node in nodes:
@@ -99,8 +108,7 @@ class Progress:
                 self._show_replica(replica)
             if states[uid] == "failed":
                 self._show_cause(uid, str(model.get("reason") or "the cause is not known"))
-        joined = bool(self._nodes) or not self._joins
-        if self._applied and joined and all(state in _SETTLED for state in states.values()):
+        if self._applied and all(state in _SETTLED for state in states.values()):
             self.failed = tuple(uid for uid, state in states.items() if state == "failed")
             self.settled = True
 

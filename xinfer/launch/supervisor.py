@@ -133,6 +133,8 @@ class SupervisorProcess:
         self._watch.listen(self._loop.wake)
         self._watch.listen(self._access.directory.refresh)
         self._access.start()
+        # Last: SQLite writes its log back into its file when the last connection is closed.
+        atexit.register(self._database.close)
         atexit.register(self._access.stop)
         with suppress(StoreFailed):
             self._watch.look()

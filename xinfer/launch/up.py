@@ -22,6 +22,7 @@ _BAD_RECIPE = 2
 _FAILED = 1
 _LEFTOVER_S = 15.0
 _ENDING_S = 5.0
+_LAST_LINES = 10
 _SETTLE_S = 3600.0
 
 _HELP = """\
@@ -130,7 +131,9 @@ def _detach(given: Declaration, started_s: float) -> int:
     from xinfer.launch.watch import ALL_READY
 
     read_end, write_end = os.pipe()
-    with role_log(given.home, "launcher").open("ab") as log:
+    path = role_log(given.home, "launcher")
+    with path.open("ab") as log:
+        before = log.tell()
         launcher = subprocess.Popen(
             [
                 *(*_launcher_arguments(given, started_s), "--report-fd", str(write_end)),
@@ -151,7 +154,12 @@ def _detach(given: Declaration, started_s: float) -> int:
             else:
                 click.echo(line, nl=False)
     if not ready and _ends(launcher):
-        click.echo(f"the launcher ended; see {role_log(given.home, 'launcher')}", err=True)
+        with path.open("rb") as log:
+            log.seek(before)
+            said = log.read().decode(errors="replace").splitlines()
+        for line in said[-_LAST_LINES:]:
+            click.echo(line, err=True)
+        click.echo(f"the launcher ended; its log is {path}", err=True)
         return _FAILED
     click.echo(f"runs on as process {launcher.pid}; `xinfer down` ends it")
     return 0 if ready else _FAILED
