@@ -87,7 +87,7 @@ const PANELS = {
       h("dl", { class: "stats", key: "stats" }, numbers(model)),
       model.replicas_ready > 0 && live.metrics && h("div", { class: "plots plots-3", key: "plots" }, plots(model.id).map((figure) => h("div", { class: "card" }, figure))),
       h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas, model.state) : h("div", { class: "card-pad" }, ghosts(2))),
-      h("section", { class: "card", key: "timeline" }, h("div", { class: "card-head" }, h("h2", {}, "Launch"), h("span", { class: "small faint" }, "how long each phase took")), state.timeline.map(phases)),
+      state.timeline.length > 0 && h("section", { class: "card", key: "timeline" }, h("div", { class: "card-head" }, h("h2", {}, "Launch"), h("span", { class: "small faint" }, "how long each phase took")), state.timeline.map(phases)),
     ];
   },
   logs: (_state, _model, logPlace) => logPlace,

@@ -56,7 +56,7 @@ export function device(model) {
 /** Where a launch stands, or why there is none. */
 export function standing(model, progress) {
   if (model.state === "failed") return note("bad", h("p", {}, model.reason || "It failed."), h("p", {}, h("a", { href: `#/models/${enc(model.id)}` }, "The whole cause")));
-  if (model.state === "stopped") return h("p", { class: "small dim" }, "Stopped: it has no replicas. ", may("models:write") && [h("a", { href: `#/models/${enc(model.id)}` }, "Add one"), " to serve it."]);
+  if (model.state === "stopped") return h("div", { class: "row small dim" }, "Stopped: it has no replicas.", may("models:write") && button("Add one", () => scale(model, 1), { kind: "btn-s", "aria-label": `Add a replica of ${model.id}` }));
   const slowest = slow(progress);
   const share = progress?.progress ?? 0;
   const words = slowest?.info || (model.reason && model.reason !== slowest?.phase ? model.reason : "");
