@@ -112,6 +112,11 @@ class Folder:
         return self.path / "shim.log"
 
     @property
+    def lock(self) -> Path:
+        """Held by the shim for its life."""
+        return self.path / "lock"
+
+    @property
     def endpoint(self) -> Path:
         """Where an engine that binds its own port announces `host:port`."""
         return self.path / "endpoint"
@@ -150,7 +155,7 @@ class Folder:
     @contextmanager
     def hold(self) -> Iterator[bool]:
         """Take the lock that a shim holds for its life; yields False when a shim lives."""
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -200,5 +205,5 @@ def _read(path: Path, kind: type[_Record]) -> _Record | None:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         known = {each.name for each in fields(kind)}
         return kind(**{name: value for name, value in found.items() if name in known})
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
         return None

@@ -22,6 +22,7 @@ _PRIVATE = frozenset({"XINFER_LIFE_FD", "SERVER_SOFTWARE"})
 
 _BIRTH_TOLERANCE_S = 5.0
 _POLL_S = 0.02
+_SWEEP_S = 5.0
 
 
 def start(folder: Folder, order: Order, *, timeout_s: float = 30.0) -> None:
@@ -68,22 +69,30 @@ def ask_to_stop(folder: Folder) -> bool:
 
 
 def kill(folder: Folder) -> None:
-    """SIGKILL to the shim and to whatever else belongs to its launch."""
+    """SIGKILL to the shim and to whatever else belongs to its launch.
+
+    Where the records of the launch cannot be read, the shim is known by the lock that it holds.
+    """
     _signal_shim(folder, signal.SIGKILL)
+    if folder.order() is None:
+        for launch in _launches_holding(folder.lock):
+            _clear(launch, None, _SWEEP_S)
     sweep(folder)
 
 
-def sweep(folder: Folder, timeout_s: float = 5.0) -> tuple[int, ...]:
+def sweep(folder: Folder, timeout_s: float = _SWEEP_S) -> tuple[int, ...]:
     """Kill every process of the folder's launch; returns the pids still there after `timeout_s`.
 
     Call it when the shim is dead, or is to die: a living one counts as a process of its launch.
     """
     order = folder.order()
-    if order is None:
-        return ()
+    return () if order is None else _clear(order.launch, folder.shim(), timeout_s)
+
+
+def _clear(launch: str, record: ShimRecord | None, timeout_s: float) -> tuple[int, ...]:
     deadline = time.monotonic() + timeout_s
     while True:
-        left = tuple(_left(order.launch, folder.shim()))
+        left = tuple(_left(launch, record))
         if not left or time.monotonic() > deadline:
             return tuple(process.pid for process in left)
         for process in left:
@@ -113,6 +122,17 @@ def _signal_shim(folder: Folder, number: int) -> bool:
     with suppress(ProcessLookupError):
         os.kill(record.shim_pid, number)
     return True
+
+
+def _launches_holding(lock: Path) -> set[str]:
+    """The launches whose processes have a lock open."""
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            launch = process.environ().get(LAUNCH_VARIABLE)
+            if launch and any(Path(file.path) == lock for file in process.open_files()):
+                found.add(launch)
+    return found
 
 
 def _left(launch: str, record: ShimRecord | None) -> Iterator[psutil.Process]:

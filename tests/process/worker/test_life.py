@@ -17,6 +17,7 @@ import pytest
 from tests.process.worker.workplace import Workplace, spec, wait_until
 from xinfer.domain.model import Restart
 from xinfer.domain.replica import Phase, ReplicaStatus
+from xinfer.worker import reaper
 
 Make = Callable[..., Workplace]
 
@@ -90,6 +91,27 @@ def test_a_killed_worker_adopts_without_a_reload(workplace: Make) -> None:
     second = place.wait(Phase.READY, "two")
     assert second.engine_pid == loading.engine_pid
     assert len(place.engines()) == 2
+
+
+@pytest.mark.parametrize("record", ["launch.json", "shim.json", "memo.json"])
+def test_a_garbled_record_leads_to_one_engine(workplace: Make, record: str) -> None:
+    place = workplace()
+    place.assign(spec(mode="stubborn"))
+    place.start()
+    first = place.wait(Phase.READY)
+    before = place.report()
+    wait_until("grandchildren", lambda: len(place.engines()) == 3)
+    place.kill_worker()
+    (place.home.replica("one-rep0") / record).write_text("[]")
+    place.start()
+    found = place.wait(
+        Phase.READY, also=lambda _: before is not None and incarnation(place) != before.incarnation
+    )
+    wait_until("one family", lambda: len(place.engines()) == 3)
+    assert (found.engine_pid == first.engine_pid) == (record == "memo.json")
+    place.kill_worker()
+    reaper.stop_all(place.home, 5)
+    assert place.engines() == []
 
 
 def incarnation(place: Workplace) -> str:
