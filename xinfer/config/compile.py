@@ -152,7 +152,11 @@ def _interpreter(env: str, key: str, origins: Origins, *, check_paths: bool) -> 
     if env in ("current", "managed"):
         return env
     path = origins.locate(key, env)
-    if check_paths and not path.is_file():
+    if not check_paths:
+        return str(path)
+    with explain.looking(origins, key, path):
+        there = path.is_file()
+    if not there:
         what = f"there is no interpreter {path}."
         hint = did_you_mean(env, ("current", "managed"))
         raise explain.at_key(origins, key, what, hint)
@@ -174,11 +178,14 @@ def _from_family(spec: ModelSpec, families: Families | None, origins: Origins) -
 
 def _check_path(spec: ModelSpec, origins: Origins) -> None:
     source = spec.source
-    if source is None or source.hub is not Hub.PATH or Path(source.ref).exists():
+    if source is None or source.hub is not Hub.PATH:
         return
-    key = f"models.{spec.uid}.source.path"
-    beside = Path(source.ref).parent
-    names = [one.name for one in beside.iterdir()] if beside.is_dir() else []
+    key, path = f"models.{spec.uid}.source.path", Path(source.ref)
+    beside = path.parent
+    with explain.looking(origins, key, path):
+        if path.exists():
+            return
+        names = [one.name for one in beside.iterdir()] if beside.is_dir() else []
     hit = nearest(Path(source.ref).name, names)
     hint = f"Did you mean '{beside / hit}'?" if hit else "Paths are relative to the recipe."
     raise explain.at_key(origins, key, f"there is no file or folder {source.ref}.", hint)

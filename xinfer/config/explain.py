@@ -57,6 +57,17 @@ def placed(origins: Origins, key: str = "") -> Iterator[None]:
         raise at_key(origins, full, what, error.hint) from None
 
 
+@contextmanager
+def looking(origins: Origins, key: str, path: Path) -> Iterator[None]:
+    """Refuse a path that this user may not even look at."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{path} cannot be looked at: {error.strerror or error}."
+        hint = "Check the owner and mode of it, and of the folders above."
+        raise at_key(origins, key, what, hint) from None
+
+
 def unreadable(path: Path, error: OSError) -> Invalid:
     """The file is not there, is a folder, or may not be read."""
     name = shown(path)

@@ -29,7 +29,7 @@ def find_recipe(given: Path) -> Path:
 
     So that the commands of the documentation also work outside a checkout.
     """
-    if not given.exists() and given.parent == Path("recipes"):
+    if given.parent == Path("recipes") and not given.exists():
         shipped = recipes_dir() / given.name
         if shipped.is_file():
             return shipped

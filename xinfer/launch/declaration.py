@@ -161,7 +161,8 @@ def _check_files(spec: ModelSpec, engine: Engine, machine: Machine, composed: Co
     if source is None or source.hub is not Hub.PATH or not isinstance(engine, LlamaCpp):
         return
     try:
-        engine.estimate(spec, find(source), machine)
+        with explain.looking(composed.origins, key, Path(source.ref)):
+            engine.estimate(spec, find(source), machine)
     except (Invalid, NotFound) as error:
         # Of options that name files, the failure has the whole key already.
         own = error.key if isinstance(error, Invalid) else ""

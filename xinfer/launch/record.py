@@ -70,7 +70,7 @@ def read(home: Home) -> LauncherRecord | None:
     """The record as written last, whether its launcher lives or not."""
     try:
         return LauncherRecord(**json.loads(home.launcher_record.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 

@@ -27,9 +27,9 @@ def tls_context(settings: GatewaySettings) -> gevent.ssl.SSLContext | None:
     if not settings.tls_cert:
         return None
     for key, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
-        if not path or not Path(path).is_file():
+        if not _is_file(path):
             raise Invalid(
-                f"gateway.{key}: there is no file {path!r}.",
+                f"gateway.{key}: there is no file {path!r} that may be read.",
                 "TLS needs a certificate chain and its private key, both as PEM files.",
                 key=f"gateway.{key}",
             )
@@ -44,6 +44,13 @@ def tls_context(settings: GatewaySettings) -> gevent.ssl.SSLContext | None:
             key="gateway.tls_cert",
         ) from error
     return context
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def secured(client: Any, context: gevent.ssl.SSLContext, handshake_s: float) -> Any:
