@@ -23,7 +23,7 @@ class Mlx:
         abilities=("chat", "generate", "tools", "lora"),
         module="mlx_lm",
         title="MLX",
-        habits=Habits(overhead_bytes=2**30),
+        habits=Habits(overhead_bytes=2**28),
         dialect=dialects.MLX,
     )
     options = mlx_options.OPTIONS
