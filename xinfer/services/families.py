@@ -147,10 +147,10 @@ class Families:
         if first in {"auto", ""}:
             return _HUBS
         if first not in _HUBS:
+            # Who did not name it for this model has set it where the server runs.
+            key = "download_hub" if hub else "XINFER_MODEL_SRC"
             raise Invalid(
-                f"download_hub: there is no hub '{first}'.",
-                f"Known: auto, {', '.join(_HUBS)}.",
-                key="download_hub",
+                f"{key}: there is no hub '{first}'.", f"Known: auto, {', '.join(_HUBS)}.", key=key
             )
         return (first, *(each for each in _HUBS if each != first))
 

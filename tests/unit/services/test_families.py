@@ -95,7 +95,7 @@ def test_a_name_that_two_kinds_have_is_of_the_kind_that_is_asked_for() -> None:
         (replace(QWEN, size="0.6"), None, NotFound, "it has 0.5, 1.5, 3, 7, 14, 32, 72"),
         (replace(QWEN, format="mlx"), None, NotFound, "no variant that the engine reads"),
         (replace(QWEN, uid="FLUX.1-dev"), None, Invalid, "no engine for images yet"),
-        (QWEN, "hugginface", Invalid, "no hub 'hugginface'"),
+        (QWEN, "hugginface", Invalid, "download_hub: there is no hub 'hugginface'"),
     ],
 )
 def test_what_cannot_be_found_is_named_with_what_can(
@@ -104,6 +104,11 @@ def test_what_cannot_be_found_is_named_with_what_can(
     with pytest.raises(error) as caught:
         Families(Registry()).resolve(spec, hub=hub)
     assert words in str(caught.value)
+
+
+def test_a_hub_that_the_environment_names_wrongly_is_named_by_its_variable() -> None:
+    with pytest.raises(Invalid, match="XINFER_MODEL_SRC: there is no hub 'csghub'. Known: auto"):
+        Families(Registry(), hub="csghub").resolve(QWEN)
 
 
 def needed(spec: ModelSpec, *machines: Machine) -> float:
