@@ -107,7 +107,7 @@ def test_what_cannot_be_found_is_named_with_what_can(
 
 
 def test_a_hub_that_the_environment_names_wrongly_is_named_by_its_variable() -> None:
-    with pytest.raises(Invalid, match="XINFER_MODEL_SRC: there is no hub 'csghub'. Known: auto"):
+    with pytest.raises(Invalid, match=r"^XINFER_MODEL_SRC: there is no hub 'csghub'"):
         Families(Registry(), hub="csghub").resolve(QWEN)
 
 
