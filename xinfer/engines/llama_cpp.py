@@ -12,8 +12,9 @@ from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import dialects, fit, llama_cpp_files, llama_cpp_options, llama_cpp_python
 from xinfer.engines.gguf import Shape, read_shape
+from xinfer.engines.launch import files_for
 from xinfer.engines.llama_cpp_files import Weights
-from xinfer.errors import Invalid, NoCapacity
+from xinfer.errors import NoCapacity
 
 _HOST = Path(__file__).parent / "hosts" / "llama_cpp.py"
 _GAUGES = {"running": "llamacpp:requests_processing", "waiting": "llamacpp:requests_deferred"}
@@ -73,12 +74,8 @@ class LlamaCpp:
         the context that was asked for can never fit into this machine.
         """
         spec = launch.spec
-        verdict = self.supports(spec, launch.machine)
-        if not verdict.ok:
-            raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
-        if launch.files is None:
-            raise Invalid(f"models.{spec.uid}: engine 'llama.cpp' needs a GGUF file.")
-        weights = llama_cpp_files.find(spec, launch.files)
+        files = files_for(launch, self.supports(spec, launch.machine))
+        weights = llama_cpp_files.find(spec, files)
         shape = read_shape(weights.model)
         chosen = _fit(spec, shape, weights, launch.machine)
         _check_room(spec, shape, chosen, launch.machine)

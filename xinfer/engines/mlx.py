@@ -6,7 +6,7 @@ from xinfer.domain.engine import Command, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import accelerators, checkpoint, dialects, flags, mlx_options
-from xinfer.errors import Invalid
+from xinfer.engines.launch import files_for
 
 _FOLDERS = ("adapter_path", "draft_model")
 _SERVED = "default_model"
@@ -41,16 +41,12 @@ class Mlx:
     def command(self, launch: Launch) -> Command:
         """The server's process. Raises Invalid when files or options do not fit."""
         spec = launch.spec
-        verdict = self.supports(spec, launch.machine)
-        if not verdict.ok:
-            raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
-        if launch.files is None:
-            raise Invalid(f"models.{spec.uid}: engine 'mlx' needs the files of a model.")
-        model = checkpoint.find(spec, launch.files)
+        files = files_for(launch, self.supports(spec, launch.machine))
+        model = checkpoint.find(spec, files)
         options: dict[str, JsonValue] = dict(spec.options)
         for name in _FOLDERS:
             if options.get(name):
-                folder = checkpoint.beside(spec, launch.files, name, str(options[name]))
+                folder = checkpoint.beside(spec, files, name, str(options[name]))
                 options[name] = str(folder)
         return Command(
             argv=(

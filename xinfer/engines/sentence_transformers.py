@@ -10,6 +10,7 @@ from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.domain.options import Option
 from xinfer.engines import accelerators
+from xinfer.engines.launch import files_for
 from xinfer.errors import Invalid
 
 _HOST = Path(__file__).parent / "hosts" / "embedder"
@@ -88,8 +89,7 @@ class SentenceTransformers:
     def command(self, launch: Launch) -> Command:
         """The server's process. Raises Invalid when the files are no such model."""
         spec = launch.spec
-        if launch.files is None:
-            raise Invalid(f"models.{spec.uid}: engine '{self.name}' needs the files of a model.")
+        files = files_for(launch, self.supports(spec, launch.machine))
         options: dict[str, JsonValue] = {
             "n_threads": launch.machine.cores,
             **spec.options,
@@ -98,7 +98,7 @@ class SentenceTransformers:
         if options["device"] == "cpu":
             options.setdefault("dtype", "float32")
         order = {
-            "model": str(_folder(spec, launch.files.root)),
+            "model": str(_folder(spec, files.root)),
             "uid": spec.uid,
             "kind": str(spec.kind),
             "host": launch.host,

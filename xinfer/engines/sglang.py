@@ -8,7 +8,7 @@ from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import accelerators, checkpoint, dialects, flags, sglang_options
-from xinfer.errors import Invalid
+from xinfer.engines.launch import files_for
 
 _GAUGES = {
     "running": "sglang:num_running_reqs",
@@ -62,15 +62,12 @@ class Sglang:
         verdict = self.supports(spec, launch.machine)
         if verdict.ok:
             verdict = accelerators.spread(spec, _SIZES, len(launch.devices))
-        if not verdict.ok:
-            raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
-        if launch.files is None:
-            raise Invalid(f"models.{spec.uid}: engine 'sglang' needs the files of a model.")
-        model = checkpoint.find(spec, launch.files)
+        files = files_for(launch, verdict)
+        model = checkpoint.find(spec, files)
         options = {
             "tp_size": accelerators.tensor_size(spec, _SIZES, len(launch.devices)),
             **spec.options,
-            **_named_files(spec, launch.files),
+            **_named_files(spec, files),
         }
         return Command(
             argv=(

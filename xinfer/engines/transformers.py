@@ -6,7 +6,7 @@ from xinfer.domain.engine import Command, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import accelerators, checkpoint, dialects, flags, transformers_options
-from xinfer.errors import Invalid
+from xinfer.engines.launch import files_for
 
 _PLAIN = ("pytorch",)
 
@@ -42,12 +42,8 @@ class Transformers:
     def command(self, launch: Launch) -> Command:
         """The server's process. Raises Invalid when files or options do not fit."""
         spec = launch.spec
-        verdict = self.supports(spec, launch.machine)
-        if not verdict.ok:
-            raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
-        if launch.files is None:
-            raise Invalid(f"models.{spec.uid}: engine 'transformers' needs the files of a model.")
-        model = checkpoint.find(spec, launch.files)
+        files = files_for(launch, self.supports(spec, launch.machine))
+        model = checkpoint.find(spec, files)
         options: dict[str, JsonValue] = {**_by_machine(launch), **spec.options}
         return Command(
             argv=(

@@ -10,6 +10,7 @@ from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import accelerators, checkpoint, dialects, flags, vllm_options
+from xinfer.engines.launch import files_for
 from xinfer.errors import Invalid
 
 _GAUGES = {
@@ -74,17 +75,14 @@ class Vllm:
         verdict = self.supports(spec, launch.machine)
         if verdict.ok and launch.devices:
             verdict = accelerators.spread(spec, _SIZES, len(launch.devices))
-        if not verdict.ok:
-            raise Invalid(f"models.{spec.uid}: {verdict.reason}", verdict.hint)
-        if launch.files is None:
-            raise Invalid(f"models.{spec.uid}: engine 'vllm' needs the files of a model.")
-        model = checkpoint.find(spec, launch.files)
+        files = files_for(launch, verdict)
+        model = checkpoint.find(spec, files)
         if model.is_file() and not launch.devices:
             raise Invalid(f"models.{spec.uid}: {_GGUF}", "Use engine llama.cpp.")
         options = {
             **(_on_accelerators(launch) if launch.devices else _on_processor(model)),
             **spec.options,
-            **_named_files(spec, launch.files),
+            **_named_files(spec, files),
         }
         return Command(
             argv=(

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.worker.workplace import Workplace, spec, wait_until
+from tests.process.appliance import wait_until
+from tests.process.worker.workplace import Workplace, spec
 from xinfer.domain.model import Restart
 from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.worker import reaper

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from tests.process.worker.workplace import Workplace, spec, wait_until
+from tests.process.appliance import wait_until
+from tests.process.worker.workplace import Workplace, spec
 from xinfer.domain.replica import Phase
 from xinfer.worker import logs
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from tests.process.appliance import wait_until
 from xinfer.domain.cluster import ClusterSettings, LogSettings, Settings
 from xinfer.domain.home import Home
 from xinfer.domain.model import ModelSpec, Restart
@@ -29,17 +30,6 @@ from xinfer.domain.state import AssignedReplica, Assignment
 ROOT = Path(__file__).parents[3]
 MARK = "XINFER_TEST_MARK"
 QUICK = Restart(max_failures=3, backoff_s=0.1, backoff_max_s=1.0)
-
-
-def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 20.0) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        value = check()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {timeout_s:.0f} s in vain for: {what}")
-        time.sleep(0.02)
 
 
 def spec(uid: str = "one", **more: Any) -> ModelSpec:
