@@ -150,7 +150,8 @@ def _entry(hub: Hub, ref: str, path: Path, revisions: Mapping[str, Path]) -> Cac
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """Sorted, less those that go meanwhile, as unfinished ones do when they are whole."""
-    for path in sorted(folder.rglob("*")):
+    names = (Path(here, name) for here, _, there in os.walk(folder) for name in there)
+    for path in sorted(names):
         try:
             mark = path.stat()
         except OSError:

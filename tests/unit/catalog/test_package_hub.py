@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.unit.watching import Watching
 from xinfer.catalog.hubs.package import PackageHub
+from xinfer.catalog.hubs.wheel import size_mb
 from xinfer.domain.model import Hub, Source
 from xinfer.errors import Invalid, LaunchFailed
 
@@ -130,3 +132,23 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, shop: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(LaunchFailed, match="could not be kept"):
         PackageHub(tmp_path / "cache").fetch(source(), Watching())
+
+
+def test_folders_that_come_and_go_while_they_are_measured_are_no_failure(tmp_path: Path) -> None:
+    """The package client makes and deletes them all the time."""
+    over = threading.Event()
+
+    def churn() -> None:
+        while not over.is_set():
+            for number in range(20):
+                (tmp_path / str(number) / "a" / "b").mkdir(parents=True, exist_ok=True)
+            for number in range(20):
+                shutil.rmtree(tmp_path / str(number), ignore_errors=True)
+
+    client = threading.Thread(target=churn)
+    client.start()
+    try:
+        assert {size_mb(tmp_path) for _ in range(300)} == {0.0}
+    finally:
+        over.set()
+        client.join()

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from xinfer.domain.ports import Transfer, Watcher
@@ -38,7 +39,7 @@ def install(requirement: str, scratch: Path, watcher: Watcher) -> Path:
     ):
         try:
             while client.poll() is None:
-                done = f"fetching {requirement}, {_size_mb(scratch):.0f} MB so far"
+                done = f"fetching {requirement}, {size_mb(scratch):.0f} MB so far"
                 watcher.see(Transfer(share=0.0, text=done))
                 stop_if_cancelled(watcher, requirement)
                 time.sleep(_POLL_S)
@@ -76,14 +77,13 @@ def _quiet(verb: str) -> tuple[str, ...]:
     return (verb, "--disable-pip-version-check", "--no-input", "--no-compile", "--progress-bar=off")
 
 
-def _size_mb(folder: Path) -> float:
+def size_mb(folder: Path) -> float:
+    """Of all files below it in MB; files and whole folders may come and go meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        # Files come and go while they are counted.
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
+    for here, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(Path(here, name)).st_size
     return total / 1e6
 
 
