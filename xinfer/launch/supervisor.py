@@ -112,7 +112,7 @@ class SupervisorProcess:
         self._watch = Watch(self._store)
         self._access = Access(database, settings, secrets, self._refresh)
         self._states = States(desired=self._store, assigned=self._store, observed=self._store)
-        self._view = CachedView(self._states, lambda: self._watch.stamp)
+        self._view = CachedView(self._states, self._stamp)
         gateway = settings.gateway
         self._pools = Pools(
             connect_timeout_s=gateway.connect_timeout_s,
@@ -166,6 +166,12 @@ class SupervisorProcess:
             clock=time.time,
             weighed=Estimates(catalog.families, catalog.fit),
         )
+
+    def _stamp(self) -> int:
+        """Where others write too, it is read now: what one process has answered, none denies."""
+        if self._settings.gateway.workers > 1 or not self._database.is_local:
+            self._refresh()
+        return self._watch.stamp
 
     def _refresh(self) -> None:
         """What is known stays in use while the store cannot be read."""

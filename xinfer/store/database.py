@@ -71,6 +71,11 @@ class Database:
             self._place = parsed.render_as_string(hide_password=True)
             self._engine = _open(parsed)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file, which only one supervisor can have."""
+        return self._engine.dialect.name == "sqlite"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for queries. Raises StoreFailed."""
