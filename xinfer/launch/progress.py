@@ -11,6 +11,7 @@ from xinfer.errors import Invalid, NotReady, XinferError
 from xinfer.launch.endpoint import Endpoint
 
 _POLL_S = 0.1
+_TRIED_TOKENS = 64
 _SETTLED = {"ready", "failed", "stopped"}
 
 
@@ -152,9 +153,13 @@ def summary(endpoint: Endpoint, started_s: float, failed: tuple[str, ...]) -> li
     ]
     chat = next((model for model in ready if "chat" in model.get("model_ability", ())), None)
     if chat is not None:
-        body = json.dumps(
-            {"model": chat["id"], "messages": [{"role": "user", "content": "Say hello."}]}
-        )
+        # Bounded: a small model may go on for as long as its context lasts.
+        asked = {
+            "model": chat["id"],
+            "messages": [{"role": "user", "content": "Say hello."}],
+            "max_tokens": _TRIED_TOKENS,
+        }
+        body = json.dumps(asked)
         lines.append(
             f"try: curl {endpoint.url}/v1/chat/completions "
             f"-H 'Content-Type: application/json'{_key(endpoint)} -d '{body}'"
