@@ -200,7 +200,9 @@ models:
 
 
 def test_print_shows_values_with_their_origins(appliance: Start) -> None:
-    one = appliance(ECHO, "models.parrot.replicas=3")
+    """Whatever this machine lacks to run them."""
+    other = "+models.other={engine: command, command: 'no-such-program {port}'}"
+    one = appliance(ECHO, "models.parrot.replicas=3", other)
     done = one.run(*one.command_line("--print"))
     assert done.returncode == 0, done.stderr
     assert re.search(r"replicas: 3\s+# .*command line", done.stdout), done.stdout

@@ -56,7 +56,9 @@ def command(
 ) -> None:
     started_s = time.time()
     try:
-        given = declare([*words, *([f"log.level={log_level}"] if log_level else [])])
+        more = [f"log.level={log_level}"] if log_level else []
+        # Shown on any machine, whether or not it could run what is asked for.
+        given = declare([*words, *more], here=not show)
         if show:
             click.echo(given.text(), nl=False)
         elif dry_run:
