@@ -127,6 +127,17 @@ def test_what_a_hub_says_of_a_file_cannot_lead_out_of_the_cache(
     assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
 
 
+def test_offline_the_cache_comes_before_a_mirror(server: HubServer, tmp_path: Path) -> None:
+    by_library(f"hub.snapshot_download({REPO!r})", server.url, tmp_path / "hf")
+    asked = len(server.asked)
+    offline = site(FACE, server.url, tmp_path, offline="HF_HUB_OFFLINE")
+    mirror = site(Hub.MODELSCOPE, server.url, tmp_path)
+    wanted = source(FACE, mirrors=(source(Hub.MODELSCOPE),))
+    files = machine(tmp_path, offline, mirror).fetch(wanted, Watching())
+    assert files.root.is_relative_to(tmp_path / "hf")
+    assert len(server.asked) == asked
+
+
 @pytest.mark.parametrize("name", ["../x.gguf", "/x.gguf", "a/../../x.gguf", ""])
 def test_names_that_lead_out_of_the_repository(name: str, tmp_path: Path) -> None:
     here = site(FACE, "http://hub", tmp_path)

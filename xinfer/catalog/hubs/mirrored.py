@@ -64,8 +64,12 @@ class MirroredHub:
         return [first, *others] if first[0].installed or not others else others
 
     def _kept(self, places: list[tuple[RemoteHub, Source]]) -> Files | None:
-        found = (hub.kept(place) for hub, place in places)
-        return next((files for files in found if files is not None), None)
+        for hub, place in places:
+            # Who forbids asking a hub means its cache to be used, not another hub.
+            files = hub.kept(place) or (hub.guessed(place) if hub.site.offline else None)
+            if files is not None:
+                return files
+        return None
 
     def _guessed(self, places: list[tuple[RemoteHub, Source]], troubles: list[Trouble]) -> Files:
         """What looks whole here. Raises LaunchFailed when nothing does."""
