@@ -17,7 +17,6 @@ class Phase(StrEnum):
     ENVIRONMENT = "environment"
     STARTING = "starting"
     LOADING = "loading"
-    WARMING = "warming"
     READY = "ready"
     DRAINING = "draining"
     STOPPED = "stopped"
@@ -30,7 +29,6 @@ _FORWARD = (
     Phase.ENVIRONMENT,
     Phase.STARTING,
     Phase.LOADING,
-    Phase.WARMING,
     Phase.READY,
 )
 

@@ -26,7 +26,6 @@ _BEGINS = {
     Phase.ENVIRONMENT: 0.5,
     Phase.STARTING: 0.6,
     Phase.LOADING: 0.7,
-    Phase.WARMING: 0.95,
     Phase.READY: 1.0,
 }
 """How far a launch is when a phase begins; within a phase its own progress counts on."""
@@ -37,7 +36,6 @@ _STAGES = {
     Phase.ENVIRONMENT: "installing_dependencies",
     Phase.STARTING: "launching",
     Phase.LOADING: "loading",
-    Phase.WARMING: "launching",
     Phase.READY: "completed",
     Phase.DRAINING: "terminating",
     Phase.STOPPED: "cancelled",

@@ -28,7 +28,7 @@ log = logging.getLogger("xinfer.worker")
 
 _PREPARING = frozenset({Phase.QUEUED, Phase.DOWNLOADING, Phase.ENVIRONMENT})
 _RUNNING = frozenset(
-    {Phase.STARTING, Phase.LOADING, Phase.WARMING, Phase.READY, Phase.DRAINING},
+    {Phase.STARTING, Phase.LOADING, Phase.READY, Phase.DRAINING},
 )
 _UNREACHABLE_S = 15.0
 _REFUSALS = 5

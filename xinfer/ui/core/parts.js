@@ -38,7 +38,7 @@ export function ghosts(count, height = 20) {
 
 const TONES = {
   ready: "good", failed: "bad", degraded: "warn", stopped: "", draining: "warn", queued: "busy", downloading: "busy",
-  environment: "busy", starting: "busy", loading: "busy", warming: "busy", lost: "bad",
+  environment: "busy", starting: "busy", loading: "busy", lost: "bad",
 };
 
 export function badge(state, tone = TONES[state] ?? "busy") {
