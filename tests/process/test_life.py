@@ -65,8 +65,9 @@ def test_a_changed_recipe_is_applied_to_what_runs(appliance: Start) -> None:
     one = appliance(ECHO).start()
     one.wait_ready({"parrot": 1})
     engine = one.processes("xinfer: echo parrot")[0].pid
-    more = ["models.parrot.replicas=2", "+models.second={engine: echo}"]
+    more = ["models.parrot.replicas=2", "+models.second={engine: echo}", "gateway.workers=2"]
     again = one.run("xinfer-up", str(one.recipe), f"cluster.port={one.port}", *more)
+    assert re.findall(r"at the next start: (.*)", again.stdout) == ["gateway.workers"]
     assert again.returncode == 0, again.stderr
     one.wait_ready({"parrot": 2, "second": 1})
     assert engine in {process.pid for process in one.processes("xinfer: echo parrot")}
@@ -85,6 +86,14 @@ def test_a_bare_restart_brings_the_declared_models_back(appliance: Start) -> Non
     assert len(re.findall(r"parrot-rep0 +ready", said)) == 1
     assert not re.search(r" 0\.0 s +parrot-rep0", said), said
     assert one.chat("parrot")[0] == 200
+
+
+def test_models_may_be_declared_by_overrides_alone(appliance: Start) -> None:
+    one = appliance(None, "+models.parrot.engine=echo").start()
+    one.wait_ready({"parrot": 1})
+    bare = one.run("xinfer-up")
+    assert bare.returncode == 0, bare.stderr
+    assert bare.stdout == f"already running: {one.url}/v1\n"
 
 
 def test_without_a_recipe_an_empty_cluster_takes_models(appliance: Start) -> None:

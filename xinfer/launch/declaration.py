@@ -53,6 +53,11 @@ class Declaration:
     families: Callable[[], Families]
 
     @property
+    def declares(self) -> bool:
+        """Whether models are declared, be it by overrides alone; else what is stored stays."""
+        return self.recipe is not None or bool(self.models)
+
+    @property
     def recipe_body(self) -> Path:
         """Where `write` leaves the body that declares the models to the supervisor."""
         return self.home.run / "recipe.json"

@@ -22,6 +22,25 @@ def read_settings(home: Home) -> Settings:
     return msgspec.json.decode(home.role_config.read_bytes(), type=Settings, dec_hook=_path)
 
 
+def changed(home: Home, settings: Settings) -> tuple[str, ...]:
+    """The keys that differ from what the running roles were started with."""
+    try:
+        before = _flat(read_settings(home))
+    except (OSError, msgspec.MsgspecError):
+        return ()
+    after = _flat(settings)
+    return tuple(key for key in sorted(before | after) if before.get(key) != after.get(key))
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """The leaves of settings by dotted key."""
+    tree = msgspec.to_builtins(value, enc_hook=str) if not key else value
+    if not isinstance(tree, dict) or not tree:
+        return {key: tree}
+    parts = ((f"{key}.{name}" if key else str(name), one) for name, one in tree.items())
+    return {full: leaf for name, one in parts for full, leaf in _flat(one, name).items()}
+
+
 def _path(kind: type, value: Any) -> Path:
     assert issubclass(kind, Path)
     return Path(value)

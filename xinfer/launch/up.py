@@ -13,8 +13,10 @@ import click
 
 import xinfer
 from xinfer.config import explain
+from xinfer.config.origin import OriginKind
 from xinfer.config.settings import unused
 from xinfer.errors import Invalid, XinferError
+from xinfer.launch import settings_file
 from xinfer.launch.declaration import Declaration, declare
 from xinfer.launch.endpoint import Endpoint, reachable_host
 
@@ -23,6 +25,7 @@ _FAILED = 1
 _LEFTOVER_S = 15.0
 _ENDING_S = 5.0
 _LAST_LINES = 10
+_UNASKED = (OriginKind.DEFAULT, OriginKind.CONF)
 _SETTLE_S = 3600.0
 
 _HELP = """\
@@ -104,15 +107,22 @@ def _apply(given: Declaration, running: str, started_s: float) -> int:
     from xinfer.launch.progress import Progress, follow, summary
 
     endpoint = _endpoint(given)
+    # Where nothing is asked for but that it runs, it does not matter where.
+    port_is_asked = given.composed.origins.of("cluster.port").kind not in _UNASKED
+    if not given.declares and not port_is_asked:
+        click.echo(f"already running: {running}/v1")
+        return 0
     if endpoint.url != running:
         raise Invalid(
             f"cluster.port: {given.home.root} is served at {running}, not at {endpoint.url}.",
             "Use that address, stop it with `xinfer down`, or set XINFER_HOME.",
             key="cluster.port",
         )
-    if given.recipe is None or given.settings.cluster.role == "worker":
+    if not given.declares or given.settings.cluster.role == "worker":
         click.echo(f"already running: {running}/v1")
         return 0
+    for key in settings_file.changed(given.home, given.settings):
+        click.echo(f"at the next start: {key.replace('engines.', 'engine.', 1)}")
     changes = endpoint.call("PUT", "/v1/recipe", given.desired())
     for verb in ("added", "changed", "removed", "unchanged"):
         if changes.get(verb):
@@ -222,6 +232,6 @@ def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
     if role == "worker":
         arguments += ["--node", given.settings.cluster.node]
     # The models are declared once, where the supervisor is.
-    elif given.recipe is not None:
+    elif given.declares:
         arguments += ["--recipe", str(given.recipe_body)]
     return arguments
