@@ -51,6 +51,18 @@ def test_ps_tells_role_and_model_of_every_process(appliance: Start) -> None:
     assert len(one.processes("xinfer: echo parrot")) == 1
 
 
+def test_a_log_of_ours_that_grows_large_is_put_aside_while_it_is_written(appliance: Start) -> None:
+    one = appliance(ECHO, "gateway.access_log=true").start()
+    one.wait_ready({"parrot": 1})
+    log = one.home / "logs" / "supervisor.log"
+    with log.open("a") as file:
+        file.write("x" * 79 + "\n" + "y" * 11_000_000 + "\n")
+    wait_until("it to be put aside", log.with_suffix(".log.1").exists)
+    assert one.chat("parrot")[0] == 200
+    wait_until("a line of the new one", lambda: log.exists() and "POST" in log.read_text())
+    assert log.stat().st_size < 100_000
+
+
 def test_the_same_recipe_again_changes_nothing(appliance: Start) -> None:
     one = appliance(ECHO).start()
     one.wait_ready({"parrot": 1})

@@ -12,8 +12,7 @@ from xinfer.domain.cluster import ClusterSettings
 from xinfer.domain.home import Home
 from xinfer.errors import Invalid, StoreFailed
 from xinfer.launch.endpoint import check_port
-
-_ROTATE_BYTES = 10 * 1024 * 1024
+from xinfer.launch.role_log import rotate
 
 
 def prepare_home(home: Home, cluster_token: str = "") -> None:
@@ -33,8 +32,7 @@ def prepare_home(home: Home, cluster_token: str = "") -> None:
             write_secret(home.cluster_token, cluster_token)
         else:
             kept_secret(home.cluster_token, lambda: secrets.token_hex(32))
-        for role in ("supervisor", "worker"):
-            _rotate(role_log(home, role))
+        rotate(home)
     except OSError as error:
         raise StoreFailed(
             f"The home folder {home.root} cannot be written: {error.strerror or error}.",
@@ -93,16 +91,6 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     elif path.stat().st_mode & 0o077:
         path.chmod(0o600)
     return found
-
-
-def role_log(home: Home, role: str) -> Path:
-    """The log file of a role."""
-    return home.logs / f"{role}.log"
-
-
-def _rotate(path: Path) -> None:
-    if path.exists() and path.stat().st_size > _ROTATE_BYTES:
-        path.replace(path.with_suffix(".log.1"))
 
 
 def _listener(port: int) -> str:

@@ -6,13 +6,14 @@ from gevent import monkey
 monkey.patch_all()
 
 import logging  # noqa: E402
+import logging.handlers  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from xinfer.domain.home import Home  # noqa: E402
 from xinfer.errors import XinferError  # noqa: E402
 from xinfer.launch.launcher import REFUSED  # noqa: E402
-from xinfer.launch.preflight import role_log  # noqa: E402
+from xinfer.launch.role_log import role_log  # noqa: E402
 from xinfer.launch.settings_file import read_settings  # noqa: E402
 
 
@@ -36,7 +37,8 @@ def main(argv: list[str]) -> int:
 
 def _start_logging(home: Home, role: str, level: str) -> None:
     """All to the role's file; warnings, or everything when debugging, to the terminal too."""
-    file = logging.FileHandler(role_log(home, role), delay=True)
+    # Goes on in a new file when the launcher has put the old one aside.
+    file = logging.handlers.WatchedFileHandler(role_log(home, role), delay=True)
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
     terminal.setFormatter(logging.Formatter("xinfer %(name)s: %(message)s"))

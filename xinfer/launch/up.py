@@ -139,7 +139,7 @@ def _detach(given: Declaration, started_s: float) -> int:
 
     Ends with the launcher's words and a non-zero status if it ended instead.
     """
-    from xinfer.launch.preflight import role_log
+    from xinfer.launch.role_log import role_log
     from xinfer.launch.watch import ALL_READY
 
     read_end, write_end = os.pipe()

@@ -22,6 +22,7 @@ from xinfer.launch import record
 from xinfer.launch.endpoint import Endpoint
 from xinfer.launch.launcher import Launcher, Role, role_command
 from xinfer.launch.progress import Progress, summary
+from xinfer.launch.role_log import Rotation
 from xinfer.launch.scratch import metrics_folder, remove_metrics
 
 
@@ -99,10 +100,16 @@ def _supervise(home: Home, endpoint: Endpoint, given: argparse.Namespace) -> int
         )
         for name in given.roles.split(",")
     ]
+    rotation = Rotation(home)
+
+    def tick() -> None:
+        show.tick()
+        rotation.look()
+
     launcher = Launcher(
         roles,
         finish=lambda timeout_s: _finish(home, timeout_s),
-        on_tick=show.tick,
+        on_tick=tick,
         drain_s=given.drain_s,
     )
     show.refuse = lambda: launcher.fail(2)
