@@ -74,6 +74,10 @@ class Root:
                     target.touch()
                 subprocess.run(["mount", "--bind", str(place), str(target)], check=True)
                 stack.callback(subprocess.run, ["umount", "--lazy", str(target)], check=False)
+                if place in self._binds:
+                    # An instruction may write where this machine keeps the same thing.
+                    only_read = ["mount", "-o", "remount,bind,ro", str(target)]
+                    subprocess.run(only_read, check=True)
             yield
 
     def place(self, path: str, cwd: str = "/") -> Path:
