@@ -74,6 +74,16 @@ _ANSWER_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """What models there are, and what they need."""
+
+    registrations: Registrations
+    measured: Measurements
+    families: Families
+    fit: Fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What one process of the supervisor is made of. `auth`: callers need a credential.
 
@@ -82,7 +92,7 @@ class Parts:
 
     home: Home
     settings: Settings
-    database: Database
+    catalog: Catalog
     states: States
     store: ClusterStore
     watch: Watch
@@ -94,19 +104,9 @@ class Parts:
     auth: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalog:
-    """What models there are, and what they need."""
-
-    registrations: Registrations
-    measured: Measurements
-    families: Families
-    fit: Fit
-
-
 def resources(parts: Parts) -> Resources:
     """Every resource of the API."""
-    catalog = catalog_in(parts.database)
+    catalog = parts.catalog
     models = _models(parts, catalog)
     rights = LaunchRights(parts.settings.auth.model_roots)
     descriptions = Descriptions(catalog.families, Registry())

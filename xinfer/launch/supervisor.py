@@ -123,6 +123,7 @@ class SupervisorProcess:
         self._metrics = Metrics([FleetMetrics(self._read)])
         self._running = Running()
         self._siblings = Siblings(metrics_folder(home), str(os.getpid()), self._running)
+        self._catalog = catalog_in(database)
         self._control = self._make_control()
         self._loop = Loop(self._control.step, name="control", interval_s=_PLAN_S)
         self._stopping = threading.Event()
@@ -155,7 +156,6 @@ class SupervisorProcess:
             self._control.release()
 
     def _make_control(self) -> ClusterControl:
-        catalog = catalog_in(self._database)
         return ClusterControl(
             f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}",
             desired=self._store,
@@ -164,7 +164,7 @@ class SupervisorProcess:
             events=self._store,
             node_grace_s=self._settings.cluster.node_grace_s,
             clock=time.time,
-            weighed=Estimates(catalog.families, catalog.fit),
+            weighed=Estimates(self._catalog.families, self._catalog.fit),
         )
 
     def _stamp(self) -> int:
@@ -207,7 +207,7 @@ class SupervisorProcess:
         return Parts(
             home=self._home,
             settings=self._settings,
-            database=self._database,
+            catalog=self._catalog,
             states=self._states,
             store=self._store,
             watch=self._watch,
