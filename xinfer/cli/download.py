@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
@@ -18,6 +18,9 @@ from xinfer.cli.output import emit, output_option, size
 from xinfer.cli.server import Server, server_options
 from xinfer.client import ClientError, RESTfulClient, Unreachable
 from xinfer.client import downloads as calls
+
+if TYPE_CHECKING:
+    from xinfer.client.results.files import Download
 
 _POLL_S = 0.3
 _PATIENCE_S = 60.0
@@ -64,7 +67,7 @@ def _name(asked: Mapping[str, Any]) -> str:
     return str(name)
 
 
-def _follow(client: RESTfulClient, begun: dict[str, Any]) -> dict[str, Any]:
+def _follow(client: RESTfulClient, begun: Download) -> Download:
     """Show the download until it has ended. Raises Failure unless it is done."""
     uid, last = str(begun["cache_uid"]), begun
     try:
@@ -90,7 +93,7 @@ def _follow(client: RESTfulClient, begun: dict[str, Any]) -> dict[str, Any]:
     return last
 
 
-def _watch(client: RESTfulClient, begun: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _watch(client: RESTfulClient, begun: Download) -> Iterator[Download]:
     """The download again and again, the last time ended."""
     found, heard = begun, time.monotonic()
     while True:
@@ -107,7 +110,7 @@ def _watch(client: RESTfulClient, begun: dict[str, Any]) -> Iterator[dict[str, A
                 raise
 
 
-def _result(found: Mapping[str, Any]) -> str:
+def _result(found: Download) -> str:
     if found["status"] != "done":
         return f"Download: {found['cache_uid']} ({found['status']})"
     return f"{size(found['total_bytes'])} in {found['path']} on {found['node']}"

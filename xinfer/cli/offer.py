@@ -21,7 +21,7 @@ Offer = Sequence[Mapping[str, Any]] | str
 """The variants that an engine can run, or why it can run none."""
 
 
-def offers_of(client: RESTfulClient, name: str, kind: str) -> dict[str, Offer]:
+def offers_of(client: RESTfulClient, name: str, kind: str) -> Mapping[str, Offer]:
     """By engine. Raises Failure with the nearest name for one that the catalog does not have."""
     found = client.run(calls.query_engine_by_model_name(name, kind))
     if found is None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -19,6 +19,9 @@ from xinfer.client import ClientError, RESTfulClient, Unreachable
 from xinfer.config.settings import API_KEY, ENDPOINT, environment
 from xinfer.domain.home import Home
 from xinfer.domain.names import did_you_mean
+
+if TYPE_CHECKING:
+    from xinfer.client.results.models import ModelDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def uid_argument(required: bool = True) -> Callable[[Callable[..., Any]], Callab
     return click.argument("uid", required=required, shell_complete=_complete_uid)
 
 
-def find_model(client: RESTfulClient, uid: str) -> dict[str, Any]:
+def find_model(client: RESTfulClient, uid: str) -> ModelDescription:
     """The server's entry for a model. Raises Failure with the nearest uid if there is none."""
     models = client.list_models()
     if uid not in models:

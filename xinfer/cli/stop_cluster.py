@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -11,6 +11,9 @@ from xinfer.cli.failure import Failure
 from xinfer.cli.server import Server, server_options
 from xinfer.client import ClientError, RESTfulClient
 from xinfer.client import cluster as calls
+
+if TYPE_CHECKING:
+    from xinfer.client.results.cluster import Worker
 
 _MISSING = (404, 405)
 
@@ -44,7 +47,7 @@ def _is_unnamed() -> bool:
     return context.get_parameter_source("endpoint") is ParameterSource.DEFAULT
 
 
-def _models(worker: dict[str, Any]) -> str:
+def _models(worker: Worker) -> str:
     return ", ".join(worker["models"]) or "no models"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from xinfer.cli.server import Server, server_options
 from xinfer.client import RESTfulClient
 from xinfer.client import access as calls
 from xinfer.domain.names import did_you_mean
+
+if TYPE_CHECKING:
+    from xinfer.client.results.access import User
 
 _HEADERS = ("ID", "Username", "Scopes", "State")
 
@@ -108,7 +111,7 @@ def remove(server: Server, username: str) -> None:
     click.echo(f"User '{username}' is gone.", err=True)
 
 
-def _find(client: RESTfulClient, username: str) -> dict[str, Any]:
+def _find(client: RESTfulClient, username: str) -> User:
     found = {user["username"]: user for user in client.run(calls.list_users())}
     if username not in found:
         raise Failure(f"There is no user '{username}'.", did_you_mean(username, found))

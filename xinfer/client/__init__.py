@@ -3,6 +3,10 @@
 client = RESTfulClient("http://127.0.0.1:9997")
 uid = client.launch_model(model_name="qwen2.5-instruct", model_engine="llama.cpp")
 reply = client.get_model(uid).chat([{"role": "user", "content": "Hello"}])
+reply["choices"][0]["message"]["content"]
+
+Results are plain dicts; `xinfer.client.results` has their keys for type checkers. What fails raises
+ClientError. An iterator of a reply ends it when it is closed, left by `with`, or done.
 """
 
 from xinfer.client.async_ import (

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, given, nothing, path, query, same
 
+if TYPE_CHECKING:
+    from xinfer.client.results.access import (
+        ApiKey,
+        AuditLine,
+        Caller,
+        NewApiKey,
+        SessionTokens,
+        UsageLine,
+        User,
+    )
 
-def login(username: str, password: str) -> Call[dict[str, Json]]:
+
+def login(username: str, password: str) -> Call[SessionTokens]:
     """`access_token`, `refresh_token` and `expires_in` (s). Raises ClientError 401 for a wrong
     pair, 429 after too many of them.
     """
@@ -20,7 +32,7 @@ def login(username: str, password: str) -> Call[dict[str, Json]]:
     )
 
 
-def refresh(refresh_token: str) -> Call[dict[str, Json]]:
+def refresh(refresh_token: str) -> Call[SessionTokens]:
     """A new pair; the old refresh token is used up."""
     return Call(
         what="refresh the session",
@@ -42,12 +54,12 @@ def logout(refresh_token: str) -> Call[None]:
     )
 
 
-def whoami() -> Call[dict[str, Json]]:
+def whoami() -> Call[Caller]:
     """`username`, `source` and `permissions` of the caller."""
     return Call(what="ask who calls", method="GET", path="/v1/auth/me", decode=same)
 
 
-def create_key(name: str, **wanted: Json) -> Call[dict[str, Json]]:
+def create_key(name: str, **wanted: Json) -> Call[NewApiKey]:
     """A new API key; `key` of the reply is shown this once.
 
     `wanted` are `owner`, `description`, `scopes`, `model_permissions`, `expires_at` and the limits.
@@ -61,19 +73,19 @@ def create_key(name: str, **wanted: Json) -> Call[dict[str, Json]]:
     )
 
 
-def list_keys() -> Call[list[dict[str, Json]]]:
+def list_keys() -> Call[list[ApiKey]]:
     """All keys, or the caller's own."""
     return Call(what="list the keys", method="GET", path="/v1/admin/keys", decode=same)
 
 
-def get_key(key_id: int) -> Call[dict[str, Json]]:
+def get_key(key_id: int) -> Call[ApiKey]:
     """One key, without its text. Raises ClientError 404."""
     return Call(
         what="get the key", method="GET", path=path("v1", "admin", "keys", key_id), decode=same
     )
 
 
-def change_key(key_id: int, **wanted: Json) -> Call[dict[str, Json]]:
+def change_key(key_id: int, **wanted: Json) -> Call[ApiKey]:
     """Change what `create_key` takes, but the owner; what is not given stays."""
     return Call(
         what="change the key",
@@ -96,7 +108,7 @@ def revoke_key(key_id: int) -> Call[None]:
 
 def create_user(
     username: str, password: str, permissions: Sequence[str] | None = None
-) -> Call[dict[str, Json]]:
+) -> Call[User]:
     """A new user. Raises ClientError 409 when the name is taken."""
     body = {"username": username, "password": password, "permissions": permissions}
     return Call(
@@ -104,12 +116,12 @@ def create_user(
     )
 
 
-def list_users() -> Call[list[dict[str, Json]]]:
+def list_users() -> Call[list[User]]:
     """Everybody."""
     return Call(what="list the users", method="GET", path="/v1/admin/users", decode=same)
 
 
-def change_user(user_id: int, **wanted: Json) -> Call[dict[str, Json]]:
+def change_user(user_id: int, **wanted: Json) -> Call[User]:
     """Change `username`, `permissions` or `enabled`."""
     return Call(
         what="change the user",
@@ -146,7 +158,7 @@ def get_usage(
     model: str | None = None,
     first_day: str | None = None,
     last_day: str | None = None,
-) -> Call[list[dict[str, Json]]]:
+) -> Call[list[UsageLine]]:
     """Requests and tokens by day, caller and model; days as `2026-11-20`."""
     parts = {"key": key, "model": model, "from": first_day, "to": last_day}
     return Call(
@@ -165,7 +177,7 @@ def search_audit(
     since: float | None = None,
     before: int | None = None,
     limit: int | None = None,
-) -> Call[list[dict[str, Json]]]:
+) -> Call[list[AuditLine]]:
     """What was done by whom, newest first.
 
     `since` is in unix seconds; `before` the id of the oldest entry seen, for the page that follows.

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Generic, Self
 
 import httpx
 
-from xinfer.client.call import Call, P, StreamCall, T, documented
+from xinfer.client.call import Call, Item, P, StreamCall, T, documented
 from xinfer.client.connection import Address, decoded, request_options, unreachable
 from xinfer.client.errors import refusal
 
@@ -154,11 +154,13 @@ def of_handle(
 
 
 def either(
-    describe: Callable[Concatenate[str, P], Call[T] | StreamCall[T]],
-) -> Callable[Concatenate[AsyncRESTfulModelHandle, P], Coroutine[Any, Any, T | AsyncStream[T]]]:
+    describe: Callable[Concatenate[str, P], Call[T] | StreamCall[Item]],
+) -> Any:
+    """Typed where it is used, as one of `streamable`: which of the two it is shows in a call."""
+
     async def method(
         self: AsyncRESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs
-    ) -> T | AsyncStream[T]:
+    ) -> T | AsyncStream[Item]:
         call = describe(self.model_uid, *args, **kwargs)
         if isinstance(call, StreamCall):
             return await self._executor.open(call)

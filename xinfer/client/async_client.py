@@ -118,6 +118,9 @@ class AsyncRESTfulClient(AsyncExecutor):
     async def get_model(self, model_uid: str) -> Json:
         """The handle of a model, by what it can do.
 
+        What it is shows at run time: for its results to be typed, say what you expect, as in
+        `chat: AsyncRESTfulChatModelHandle = await client.get_model("qwen")`.
+
         Raises ClientError 400 when the uid is not known, ValueError when no handle fits.
         """
         kind = handle_kind(model_uid, await self.describe_model(model_uid))

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
 from xinfer.client import inference, media
-from xinfer.client.async_ import AsyncRESTfulModelHandle, either, of_handle
+from xinfer.client.async_ import AsyncRESTfulModelHandle, AsyncStream, either, of_handle
 from xinfer.client.handles import HandleKind
+
+if TYPE_CHECKING:
+    from xinfer.client.results.text import ChatChunk, ChatCompletion, Completion, CompletionChunk
+    from xinfer.client.streamable import Chatting, Generating, Speaking
 
 
 class AsyncRESTfulGenerateModelHandle(AsyncRESTfulModelHandle):
     """A model that continues text."""
 
-    generate = either(inference.generate)
+    generate: Generating[
+        Coroutine[Any, Any, Completion], Coroutine[Any, Any, AsyncStream[CompletionChunk]]
+    ] = either(inference.generate)
 
 
 class AsyncRESTfulChatModelHandle(AsyncRESTfulGenerateModelHandle):
     """A model that answers conversations."""
 
-    chat = either(inference.chat)
+    chat: Chatting[
+        Coroutine[Any, Any, ChatCompletion], Coroutine[Any, Any, AsyncStream[ChatChunk]]
+    ] = either(inference.chat)
 
 
 class AsyncRESTfulEmbeddingModelHandle(AsyncRESTfulModelHandle):
@@ -47,7 +58,9 @@ class AsyncRESTfulAudioModelHandle(AsyncRESTfulModelHandle):
 
     transcriptions = of_handle(media.transcriptions)
     translations = of_handle(media.translations)
-    speech = either(media.speech)
+    speech: Speaking[Coroutine[Any, Any, bytes], Coroutine[Any, Any, AsyncStream[bytes]]] = either(
+        media.speech
+    )
     create_embedding = of_handle(media.embed_audio)
 
 

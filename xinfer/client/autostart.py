@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, path, same
 
+if TYPE_CHECKING:
+    from xinfer.client.results.declared import AutostartConfig, AutostartSummary
 
-def get_autostart_config() -> Call[dict[str, Json]]:
+
+def get_autostart_config() -> Call[AutostartConfig]:
     """`models`: of each `enabled` and `launch`, its values that look secret as `******`."""
     return Call(what="read the autostart", method="GET", path="/v1/autostart/models", decode=same)
 
 
-def get_autostart_model_summary() -> Call[dict[str, Json]]:
+def get_autostart_model_summary() -> Call[AutostartSummary]:
     """`models`: `model_uid` and `enabled` of each."""
     return Call(
         what="read the autostart",
@@ -22,7 +26,7 @@ def get_autostart_model_summary() -> Call[dict[str, Json]]:
     )
 
 
-def upsert_autostart_model(entry: Mapping[str, Json]) -> Call[dict[str, Json]]:
+def upsert_autostart_model(entry: Mapping[str, Json]) -> Call[AutostartConfig]:
     """Add or change an entry, `{"launch": {...}}` or a flat launch, and return the whole.
 
     It starts now too, without being waited for. Raises ClientError 400 for one that is disabled.
@@ -36,7 +40,7 @@ def upsert_autostart_model(entry: Mapping[str, Json]) -> Call[dict[str, Json]]:
     )
 
 
-def remove_autostart_model(model_uid: str) -> Call[dict[str, Json]]:
+def remove_autostart_model(model_uid: str) -> Call[AutostartSummary]:
     """Drop an entry, with what runs of it, and return the summary of the others."""
     return Call(
         what="change the autostart",

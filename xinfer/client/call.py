@@ -16,6 +16,7 @@ Json = Any
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
 F = TypeVar("F", bound=Callable[..., Any])
 
 SHORT_S = 60.0

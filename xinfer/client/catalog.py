@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, given, nothing, path, query, same
 
+if TYPE_CHECKING:
+    from xinfer.client.results.catalog import (
+        EngineDescription,
+        EngineOffer,
+        Family,
+        FamilySummary,
+        ModelVersion,
+        PromptStyle,
+    )
+    from xinfer.client.results.files import CachedFiles, CachedModel
 
-def list_model_registrations(
-    model_type: str, detailed: bool = False
-) -> Call[list[dict[str, Json]]]:
+
+def list_model_registrations(model_type: str, detailed: bool = False) -> Call[list[Family]]:
     """The families of a type, sorted; `detailed` has every spec of each."""
     return Call(
         what="list the families",
@@ -20,7 +30,7 @@ def list_model_registrations(
     )
 
 
-def list_summaries(model_type: str) -> Call[list[dict[str, Json]]]:
+def list_summaries(model_type: str) -> Call[list[FamilySummary]]:
     """The families of a type with what tells them apart, without their specs."""
     return Call(
         what="list the families",
@@ -57,7 +67,7 @@ def unregister_model(model_type: str, model_name: str) -> Call[None]:
     )
 
 
-def get_model_registration(model_type: str, model_name: str) -> Call[dict[str, Json]]:
+def get_model_registration(model_type: str, model_name: str) -> Call[Family]:
     """A family with its specs. Raises ClientError 400 when it is not known."""
     return Call(
         what="get the family",
@@ -67,7 +77,7 @@ def get_model_registration(model_type: str, model_name: str) -> Call[dict[str, J
     )
 
 
-def get_model_versions(model_type: str, model_name: str) -> Call[list[dict[str, Json]]]:
+def get_model_versions(model_type: str, model_name: str) -> Call[list[ModelVersion]]:
     """What a family can be launched as: `model_version`, format, size, quantization, and where its
     files are. Raises ClientError 400 when it is not known.
     """
@@ -97,7 +107,7 @@ def launch_model_version(
 
 def query_engine_by_model_name(
     model_name: str, model_type: str | None = "LLM", enable_virtual_env: bool | None = None
-) -> Call[dict[str, Json] | None]:
+) -> Call[dict[str, list[EngineOffer] | str] | None]:
     """By engine a list of what it can run here, or a text that says why not; None if unknown.
 
     Environments are made when they are needed: `enable_virtual_env` changes nothing.
@@ -111,7 +121,7 @@ def query_engine_by_model_name(
     )
 
 
-def list_engines() -> Call[list[dict[str, Json]]]:
+def list_engines() -> Call[list[EngineDescription]]:
     """The engines that there are: `name`, `types`, `formats`, `options`, what is `missing`."""
     return Call(what="list the engines", method="GET", path="/v1/engines", decode=same)
 
@@ -121,7 +131,7 @@ def list_families() -> Call[dict[str, list[str]]]:
     return Call(what="list the families", method="GET", path="/v1/models/families", decode=same)
 
 
-def list_prompts() -> Call[dict[str, dict[str, Json]]]:
+def list_prompts() -> Call[dict[str, PromptStyle]]:
     """By name of a text model its chat template and stop texts."""
     return Call(what="list the prompts", method="GET", path="/v1/models/prompts", decode=same)
 
@@ -138,7 +148,7 @@ def vllm_models() -> Call[dict[str, list[str]]]:
 
 def list_cached_models(
     model_name: str | None = None, worker_ip: str | None = None
-) -> Call[list[dict[str, Json]]]:
+) -> Call[list[CachedModel]]:
     """Model files that nodes keep; sizes in bytes."""
     return Call(
         what="list the cached models",
@@ -149,9 +159,7 @@ def list_cached_models(
     )
 
 
-def list_deletable_models(
-    model_version: str, worker_ip: str | None = None
-) -> Call[dict[str, Json]]:
+def list_deletable_models(model_version: str, worker_ip: str | None = None) -> Call[CachedFiles]:
     """The paths of one version. Raises ClientError 404 when no node keeps it."""
     return Call(
         what="list the files",

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from xinfer.client.call import Call, Json, path, query, same
+from typing import TYPE_CHECKING
+
+from xinfer.client.call import Call, path, query, same
+
+if TYPE_CHECKING:
+    from xinfer.client.results.cluster import (
+        ClusterNode,
+        ClusterStatus,
+        RequestProgress,
+        Stopping,
+        Supervisor,
+        Version,
+        Worker,
+    )
 
 
-def get_status() -> Call[dict[str, Json]]:
+def get_status() -> Call[ClusterStatus]:
     """`uptime` in seconds and the workers by address."""
     return Call(what="get the status", method="GET", path="/status", decode=same)
 
 
-def get_cluster_info(detailed: bool = False) -> Call[list[dict[str, Json]]]:
+def get_cluster_info(detailed: bool = False) -> Call[list[ClusterNode]]:
     """The supervisor and the workers; `detailed` adds processors, memory and accelerators."""
     return Call(
         what="get the cluster info",
@@ -31,17 +44,17 @@ def get_cluster_auth() -> Call[bool]:
     )
 
 
-def get_supervisor_info() -> Call[dict[str, Json]]:
+def get_supervisor_info() -> Call[Supervisor]:
     """`supervisor_ip`, the address of the supervisor."""
     return Call(what="ask for the supervisor", method="GET", path="/v1/supervisor", decode=same)
 
 
-def get_workers_info() -> Call[list[dict[str, Json]]]:
+def get_workers_info() -> Call[list[Worker]]:
     """The workers: `work-ip` and the `models` of each."""
     return Call(what="ask for the workers", method="GET", path="/v1/workers", decode=same)
 
 
-def abort_cluster() -> Call[dict[str, bool]]:
+def abort_cluster() -> Call[Stopping]:
     """Stop every worker and the supervisor: `result` says whether. What is declared is kept."""
     return Call(
         what="stop the cluster",
@@ -56,7 +69,7 @@ def get_address() -> Call[str]:
     return Call(what="ask for the address", method="GET", path="/v1/address", decode=str)
 
 
-def get_version() -> Call[dict[str, str]]:
+def get_version() -> Call[Version]:
     """`version` of the server."""
     return Call(what="ask for the version", method="GET", path="/v1/cluster/version", decode=same)
 
@@ -66,7 +79,7 @@ def get_device_count() -> Call[int]:
     return Call(what="count the devices", method="GET", path="/v1/cluster/devices", decode=int)
 
 
-def get_progress(request_id: str) -> Call[dict[str, Json]]:
+def get_progress(request_id: str) -> Call[RequestProgress]:
     """How far a picture or film is: there is none, so ClientError 400; text comes as a stream."""
     return Call(
         what="get the progress",

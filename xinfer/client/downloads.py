@@ -8,8 +8,12 @@ A download is described by `cache_uid`, `status` (running, paused, done, failed,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, given, nothing, path, query, same
+
+if TYPE_CHECKING:
+    from xinfer.client.results.files import Download
 
 
 def cache_model(
@@ -25,7 +29,7 @@ def cache_model(
     cache_uid: str | None = None,
     *,
     wait_ready: bool = True,
-) -> Call[dict[str, Json]]:
+) -> Call[Download]:
     """Fetch the files of a model and return the download.
 
     `model_engine` counts only for the formats that it reads. `wait_ready` False returns when the
@@ -44,7 +48,7 @@ def cache_model(
     )
 
 
-def get_cache_model_progress(cache_uid: str) -> Call[dict[str, Json]]:
+def get_cache_model_progress(cache_uid: str) -> Call[Download]:
     """How far a download is. Raises ClientError 404 when there is none of that uid."""
     return Call(
         what="follow the download",
@@ -64,7 +68,7 @@ def cancel_cache_model(cache_uid: str) -> Call[None]:
     )
 
 
-def list_downloads() -> Call[list[dict[str, Json]]]:
+def list_downloads() -> Call[list[Download]]:
     """Every download, and those that launches wait for (`of_launch`)."""
     return Call(
         what="list the downloads",
@@ -74,17 +78,17 @@ def list_downloads() -> Call[list[dict[str, Json]]]:
     )
 
 
-def pause_download(cache_uid: str) -> Call[dict[str, Json]]:
+def pause_download(cache_uid: str) -> Call[Download]:
     """End it for now. Raises ClientError 409 when it has ended or belongs to a launch."""
     return _change("pause", cache_uid)
 
 
-def resume_download(cache_uid: str) -> Call[dict[str, Json]]:
+def resume_download(cache_uid: str) -> Call[Download]:
     """Go on where it ended. Raises ClientError 409 when it is complete."""
     return _change("resume", cache_uid)
 
 
-def forget_download(cache_uid: str) -> Call[dict[str, Json]]:
+def forget_download(cache_uid: str) -> Call[Download]:
     """Strike it from the list; its files stay. Raises ClientError 409 while it runs."""
     return Call(
         what="forget the download",
@@ -94,7 +98,7 @@ def forget_download(cache_uid: str) -> Call[dict[str, Json]]:
     )
 
 
-def _change(verb: str, cache_uid: str) -> Call[dict[str, Json]]:
+def _change(verb: str, cache_uid: str) -> Call[Download]:
     return Call(
         what=f"{verb} the download",
         method="POST",

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, StreamCall, given, same, server_event
+
+if TYPE_CHECKING:
+    from xinfer.client.results.text import (
+        ChatChunk,
+        ChatCompletion,
+        Completion,
+        CompletionChunk,
+        Embeddings,
+        Ranking,
+    )
 
 
 def chat(
@@ -14,7 +25,7 @@ def chat(
     tools: Sequence[Mapping[str, Json]] | None = None,
     enable_thinking: bool | None = None,
     generate_config: Mapping[str, Json] | None = None,
-) -> Call[dict[str, Json]] | StreamCall[dict[str, Json]]:
+) -> Call[ChatCompletion] | StreamCall[ChatChunk]:
     """Answer a conversation: an OpenAI `chat.completion`.
 
     `generate_config` holds fields of the request: those of the OpenAI API, and Xinference's own,
@@ -29,7 +40,7 @@ def chat(
 
 def generate(
     model_uid: str, /, prompt: str, generate_config: Mapping[str, Json] | None = None
-) -> Call[dict[str, Json]] | StreamCall[dict[str, Json]]:
+) -> Call[Completion] | StreamCall[CompletionChunk]:
     """Continue a text: an OpenAI `text_completion`, or an iterator of its chunks.
 
     See `chat` for `generate_config`.
@@ -38,7 +49,7 @@ def generate(
     return _completion("generate completion", "/v1/completions", body)
 
 
-def create_embedding(model_uid: str, /, input: Json, **kwargs: Json) -> Call[dict[str, Json]]:
+def create_embedding(model_uid: str, /, input: Json, **kwargs: Json) -> Call[Embeddings]:
     """Embed a text or a list of texts: an OpenAI list with one `embedding` per input, in order.
 
     `kwargs` are further fields of the request, such as `dimensions`. Raises ClientError 400 for
@@ -54,7 +65,9 @@ def create_embedding(model_uid: str, /, input: Json, **kwargs: Json) -> Call[dic
     )
 
 
-def convert_ids_to_tokens(model_uid: str, /, input: Json, **kwargs: Json) -> Call[list[Json]]:
+def convert_ids_to_tokens(
+    model_uid: str, /, input: Json, **kwargs: Json
+) -> Call[list[str] | list[list[str]]]:
     """Token ids as the vocabulary spells them: a list of texts, or one list for each of `input`.
 
     Raises ClientError 400 for an id that there is not, 501 where the engine cannot tell: only
@@ -79,7 +92,7 @@ def rerank(
     return_documents: bool | None = None,
     return_len: bool | None = None,
     **kwargs: Json,
-) -> Call[dict[str, Json]]:
+) -> Call[Ranking]:
     """Order documents by relevance to a query, the best first.
 
     `results` have `index` (the place in `documents`), `relevance_score` (higher is better, by the
@@ -102,9 +115,7 @@ def rerank(
     )
 
 
-def _completion(
-    what: str, to: str, body: Mapping[str, Json]
-) -> Call[dict[str, Json]] | StreamCall[dict[str, Json]]:
+def _completion(what: str, to: str, body: Mapping[str, Json]) -> Call[Json] | StreamCall[Json]:
     if body.get("stream"):
         decode = server_event(what)
         return StreamCall(

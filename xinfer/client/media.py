@@ -10,13 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, StreamCall, given, same
 
-Blob = bytes | str | PathLike[str]
+if TYPE_CHECKING:
+    from xinfer.client.results.media import AudioEmbedding, MediaList, Transcript
+    from xinfer.client.streamable import Blob
+
 File = tuple[str, tuple[str, bytes, str]]
 Fields = dict[str, Json]
-Reply = Call[dict[str, Json]]
 
 _STREAM = "application/octet-stream"
 
@@ -29,7 +32,7 @@ def text_to_image(
     size: str = "1024*1024",
     response_format: str = "url",
     **kwargs: Json,
-) -> Reply:
+) -> Call[MediaList]:
     """`n` pictures of `size` (pixels, width*height): `data` of `url` or `b64_json`."""
     body = {"model": model_uid, "prompt": prompt, "n": n, "size": size}
     body |= {"response_format": response_format, "kwargs": json.dumps(kwargs)}
@@ -46,7 +49,7 @@ def image_to_image(
     size: str | None = None,
     response_format: str = "url",
     **kwargs: Json,
-) -> Reply:
+) -> Call[MediaList]:
     """Variations of a picture."""
     fields: Fields = {
         "model": model_uid,
@@ -68,7 +71,7 @@ def image_edit(
     size: str | None = None,
     response_format: str = "url",
     **kwargs: Json,
-) -> Reply:
+) -> Call[MediaList]:
     """Pictures changed as `prompt` says, where `mask` allows it."""
     fields: Fields = {"model": model_uid, "prompt": prompt, "n": n, "size": size}
     fields |= {"response_format": response_format, "kwargs": kwargs}
@@ -87,7 +90,7 @@ def inpainting(
     size: str | None = None,
     response_format: str = "url",
     **kwargs: Json,
-) -> Reply:
+) -> Call[MediaList]:
     """A picture made anew where the mask is white."""
     fields: Fields = {
         "model": model_uid,
@@ -116,7 +119,7 @@ def transcriptions(
     temperature: float | None = 0,
     timestamp_granularities: Sequence[str] | None = None,
     **kwargs: Json,
-) -> Reply:
+) -> Call[Transcript]:
     """What is said in a recording, in its language."""
     fields: Fields = {
         "language": language,
@@ -137,7 +140,7 @@ def translations(
     response_format: str | None = "json",
     temperature: float | None = 0,
     timestamp_granularities: Sequence[str] | None = None,
-) -> Reply:
+) -> Call[Transcript]:
     """What is said in a recording, in English."""
     fields: Fields = {
         "language": language,
@@ -174,13 +177,13 @@ def speech(
     return StreamCall(**to) if stream else Call(**to)
 
 
-def embed_audio(model_uid: str, /, audio: Blob) -> Reply:
+def embed_audio(model_uid: str, /, audio: Blob) -> Call[AudioEmbedding]:
     """A recording as numbers: `embedding` and its `dimensions`."""
     fields: Fields = {"model": model_uid}
     return _form("embed the sound", "/v1/audio/embeddings", fields, _files("file", audio))
 
 
-def text_to_video(model_uid: str, /, prompt: str, n: int = 1, **kwargs: Json) -> Reply:
+def text_to_video(model_uid: str, /, prompt: str, n: int = 1, **kwargs: Json) -> Call[MediaList]:
     """Films of a text: `data` of `url` or `b64_json`."""
     body = {"model": model_uid, "prompt": prompt, "n": n, "kwargs": json.dumps(kwargs)}
     return _json("make the film", "/v1/video/generations", body)
@@ -195,7 +198,7 @@ def image_to_video(
     n: int = 1,
     video: Blob | None = None,
     **kwargs: Json,
-) -> Reply:
+) -> Call[MediaList]:
     """Films that begin with a picture."""
     fields: Fields = {
         "model": model_uid,
@@ -217,7 +220,7 @@ def flf_to_video(
     negative_prompt: str | None = None,
     n: int = 1,
     **kwargs: Json,
-) -> Reply:
+) -> Call[MediaList]:
     """Films between two pictures."""
     fields: Fields = {
         "model": model_uid,
@@ -238,7 +241,7 @@ def generate_world(
     video: str | None = None,
     generation_config: Mapping[str, Json] | None = None,
     **model_kwargs: Json,
-) -> Reply:
+) -> Call[Json]:
     """A world of a text and a picture or film, each a `data:` URL."""
     body = given(image=image, video=video, generation_config=generation_config)
     body |= {"extra_body": model_kwargs} if model_kwargs else {}

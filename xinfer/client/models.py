@@ -6,11 +6,22 @@ Parameter names and defaults are those of the Xinference client, so that its use
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, StreamCall, given, nothing, path, query, same
 
+if TYPE_CHECKING:
+    from xinfer.client.results.models import (
+        AbortReply,
+        Instance,
+        LaunchProgress,
+        ModelDescription,
+        ModelEvent,
+        ReplicaTimeline,
+    )
 
-def list_models() -> Call[dict[str, dict[str, Json]]]:
+
+def list_models() -> Call[dict[str, ModelDescription]]:
     """All models by uid: the peer's description plus `state`, `reason` and replica counts."""
     return Call(
         what="list models",
@@ -20,7 +31,7 @@ def list_models() -> Call[dict[str, dict[str, Json]]]:
     )
 
 
-def describe_model(model_uid: str) -> Call[dict[str, Json]]:
+def describe_model(model_uid: str) -> Call[ModelDescription]:
     """The description of one model. Raises ClientError 400 when the uid is not known."""
     return Call(
         what="describe the model", method="GET", path=path("v1", "models", model_uid), decode=same
@@ -83,7 +94,7 @@ def cancel_launch_model(model_uid: str) -> Call[None]:
     )
 
 
-def get_instance_info(model_name: str, model_uid: str) -> Call[list[dict[str, Json]]]:
+def get_instance_info(model_name: str, model_uid: str) -> Call[list[Instance]]:
     """What runs of a model: `status`, `replica_statuses`, `instance_created_ts` (unix s).
 
     Of a uid where one is given, else of a name; "" means any.
@@ -97,9 +108,7 @@ def get_instance_info(model_name: str, model_uid: str) -> Call[list[dict[str, Js
     )
 
 
-def abort_request(
-    model_uid: str, request_id: str, block_duration: int = 30
-) -> Call[dict[str, str]]:
+def abort_request(model_uid: str, request_id: str, block_duration: int = 30) -> Call[AbortReply]:
     """End a running request by the `request_id` of its body: `msg` is DONE, NOT_FOUND or NO_OP.
 
     For `block_duration` seconds a request with that id is refused.
@@ -113,17 +122,17 @@ def abort_request(
     )
 
 
-def get_launch_model_progress(model_uid: str) -> Call[dict[str, Json]]:
+def get_launch_model_progress(model_uid: str) -> Call[LaunchProgress]:
     """How far a launch is: `progress` 0..1, `stage`, and the same by replica."""
     return _of_model("get the launch progress", model_uid, "progress")
 
 
-def get_events(model_uid: str) -> Call[list[dict[str, Json]]]:
+def get_events(model_uid: str) -> Call[list[ModelEvent]]:
     """What happened to a model, oldest first: `event_type`, `event_ts` (s), `event_content`."""
     return _of_model("get events", model_uid, "events")
 
 
-def get_timeline(model_uid: str) -> Call[list[dict[str, Json]]]:
+def get_timeline(model_uid: str) -> Call[list[ReplicaTimeline]]:
     """By replica, the launch phases with start (unix s) and length (s), and the cause of an end."""
     return _of_model("get the timeline", model_uid, "timeline")
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, same
 
+if TYPE_CHECKING:
+    from xinfer.client.results.declared import Recipe, RecipeChanges
 
-def get_recipe() -> Call[dict[str, Json]]:
+
+def get_recipe() -> Call[Recipe]:
     """The desired state: `recipe` (its name), `models`, `revision`."""
     return Call(what="get the recipe", method="GET", path="/v1/recipe", decode=same)
 
 
 def put_recipe(
     recipe: str, models: Sequence[Mapping[str, Json]], expected: int | None = None
-) -> Call[dict[str, Json]]:
+) -> Call[RecipeChanges]:
     """Make `models` the recipe's models; those of an earlier recipe that are not among them go.
 
     `expected` is the revision that must still be current: ClientError 409 when it is not.

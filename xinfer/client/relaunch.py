@@ -5,10 +5,15 @@ here the launcher does: those are answered with 404, which is raised as ClientEr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, path, same
 
+if TYPE_CHECKING:
+    from xinfer.client.results.replicas import ReloadConfig, ReloadOperation
+
 Operation = Call[dict[str, Json]]
+"""Without a shape: no server of ours answers one."""
 
 
 def reload_model(
@@ -16,7 +21,7 @@ def reload_model(
     model_config: Mapping[str, Json],
     drain_timeout: float = 300,
     python_executable: str | None = None,
-) -> Operation:
+) -> Call[ReloadOperation]:
     """Change options of a model that runs, replica by replica, while it serves.
 
     `model_config` has options of its engine, None for one to take back. Returns at once with the
@@ -36,12 +41,12 @@ def reload_model(
     )
 
 
-def get_model_reload_status(model_uid: str) -> Operation:
+def get_model_reload_status(model_uid: str) -> Call[ReloadOperation]:
     """The last reload, as `reload_model` returns it. Raises ClientError 400 for an unknown uid."""
     return _read("v1", "models", model_uid, "reload")
 
 
-def get_model_reload_config(model_uid: str) -> Operation:
+def get_model_reload_config(model_uid: str) -> Call[ReloadConfig]:
     """What a reload may change: `engine`, and `parameters` with `name`, `type` and `value`."""
     return _read("v1", "models", model_uid, "reload", "config")
 
@@ -95,13 +100,13 @@ def list_worker_relaunches() -> Operation:
     return _read("v1", "worker-relaunches")
 
 
-def _read(*parts: str) -> Operation:
+def _read(*parts: str) -> Call[Json]:
     return Call(what="read the relaunch", method="GET", path=path(*parts), decode=same)
 
 
 def _begin(
     parts: tuple[str, ...], python_executable: str | None, request_id: str | None
-) -> Operation:
+) -> Call[Json]:
     return Call(
         what="relaunch",
         method="POST",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from xinfer.client.call import Call, Json, given, path, same
 
+if TYPE_CHECKING:
+    from xinfer.client.results.replicas import AddedReplicas, ReplicaDescription
 
-def list_replicas(model_uid: str) -> Call[list[dict[str, Json]]]:
+
+def list_replicas(model_uid: str) -> Call[list[ReplicaDescription]]:
     """The replicas of a model: id, node, address, phase, restarts, cause."""
     return Call(
         what="list replicas",
@@ -23,7 +27,7 @@ def add_model_replica(
     replica: int = 1,
     model_engine: str | None = None,
     n_gpu: int | str | None = None,
-) -> Call[dict[str, Json]]:
+) -> Call[AddedReplicas]:
     """`replica` more of a model: `replica_id`, `replica_model_uid` and `worker_address` of the one,
     or `replicas` with these of each.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Concatenate, Generic, Self
+from typing import Any, Concatenate, Generic, Self
 
 import httpx
 
-from xinfer.client.call import Call, P, StreamCall, T, documented
+from xinfer.client.call import Call, Item, P, StreamCall, T, documented
 from xinfer.client.connection import Address, decoded, request_options, unreachable
 from xinfer.client.errors import refusal
 
@@ -153,9 +153,11 @@ def of_handle(
 
 
 def either(
-    describe: Callable[Concatenate[str, P], Call[T] | StreamCall[T]],
-) -> Callable[Concatenate[RESTfulModelHandle, P], T | Stream[T]]:
-    def method(self: RESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs) -> T | Stream[T]:
+    describe: Callable[Concatenate[str, P], Call[T] | StreamCall[Item]],
+) -> Any:
+    """Typed where it is used, as one of `streamable`: which of the two it is shows in a call."""
+
+    def method(self: RESTfulModelHandle, /, *args: P.args, **kwargs: P.kwargs) -> T | Stream[Item]:
         call = describe(self.model_uid, *args, **kwargs)
         if isinstance(call, StreamCall):
             return self._executor.open(call)

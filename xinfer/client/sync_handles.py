@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from xinfer.client import inference, media
 from xinfer.client.handles import HandleKind
-from xinfer.client.sync import RESTfulModelHandle, either, of_handle
+from xinfer.client.sync import RESTfulModelHandle, Stream, either, of_handle
+
+if TYPE_CHECKING:
+    from xinfer.client.results.text import ChatChunk, ChatCompletion, Completion, CompletionChunk
+    from xinfer.client.streamable import Chatting, Generating, Speaking
 
 
 class RESTfulGenerateModelHandle(RESTfulModelHandle):
     """A model that continues text."""
 
-    generate = either(inference.generate)
+    generate: Generating[Completion, Stream[CompletionChunk]] = either(inference.generate)
 
 
 class RESTfulChatModelHandle(RESTfulGenerateModelHandle):
     """A model that answers conversations."""
 
-    chat = either(inference.chat)
+    chat: Chatting[ChatCompletion, Stream[ChatChunk]] = either(inference.chat)
 
 
 class RESTfulEmbeddingModelHandle(RESTfulModelHandle):
@@ -47,7 +53,7 @@ class RESTfulAudioModelHandle(RESTfulModelHandle):
 
     transcriptions = of_handle(media.transcriptions)
     translations = of_handle(media.translations)
-    speech = either(media.speech)
+    speech: Speaking[bytes, Stream[bytes]] = either(media.speech)
     create_embedding = of_handle(media.embed_audio)
 
 
