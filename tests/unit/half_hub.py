@@ -11,6 +11,7 @@ from typing import Any
 from xinfer.domain.download import Download, NodeFetching
 from xinfer.domain.engine import Files
 from xinfer.domain.model import Hub, Source
+from xinfer.domain.node import Contact
 from xinfer.domain.ports import FetchPlan, Transfer, Watcher
 from xinfer.domain.replica import FileProgress
 from xinfer.errors import Conflict, NotReady
@@ -80,18 +81,19 @@ class HalfWorkers:
         self._lock = threading.Lock()
         self._workers: dict[str, Downloads] = {}
 
-    def at(self, address: str) -> NodeFetching:
-        free = dict.fromkeys(Hub, self.room.get(address, 0))
-        return NodeFetching(downloads=(*self._of(address).all(), *self.launches), free_bytes=free)
+    def at(self, worker: Contact) -> NodeFetching:
+        free = dict.fromkeys(Hub, self.room.get(worker.address, 0))
+        return NodeFetching(downloads=(*self._of(worker).all(), *self.launches), free_bytes=free)
 
-    def begin(self, address: str, order: Download) -> Download:
-        return self._of(address).begin(order)
+    def begin(self, worker: Contact, order: Download) -> Download:
+        return self._of(worker).begin(order)
 
-    def change(self, address: str, download_id: str, verb: str) -> Download:
-        changed: Download = getattr(self._of(address), verb)(download_id)
+    def change(self, worker: Contact, download_id: str, verb: str) -> Download:
+        changed: Download = getattr(self._of(worker), verb)(download_id)
         return changed
 
-    def _of(self, address: str) -> Downloads:
+    def _of(self, worker: Contact) -> Downloads:
+        address = worker.address
         if address in self.away:
             raise NotReady(f"The worker at {address} does not answer.")
         with self._lock:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import http.client
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 from urllib.parse import quote
 
+from xinfer.api.worker_call import arrive, silence
+from xinfer.domain.node import Contact
 from xinfer.errors import NotFound, NotReady
+from xinfer.gateway.ways import Ways
 
 _CONNECT_S = 5.0
 _LOOK_S = 1.0
@@ -35,29 +39,31 @@ class RemoteLog:
 
     def __init__(
         self,
-        address: str,
+        worker: Contact | None,
         replica_id: str,
+        ways: Ways,
         *,
         tail: int,
         gone: Callable[[], bool] | None,
         token: str,
     ) -> None:
-        if not address:
+        if worker is None:
             raise NotReady(f"The worker of {replica_id} is not known yet.")
         self._gone = gone
         self._asked_s = time.monotonic()
-        self._connection = _Plain(address, timeout=_CONNECT_S)
+        self._connection = _Plain(worker.address, timeout=_CONNECT_S)
         path = f"/replicas/{quote(replica_id, safe='')}/log?tail={tail}"
         if gone is not None:
             path += "&follow=1"
         try:
+            arrive(self._connection, worker, ways)
             self._connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
             # Kept, because http.client lets go of it when the reply ends with the connection.
             self._socket = cast("socket.socket", self._connection.sock)
             self._reply = self._connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise NotReady(f"The worker at {address} does not answer ({error}).") from error
+            raise silence(worker, error) from error
         if self._reply.status != 200:
             self.close()
             raise NotFound(f"There is no log of {replica_id} yet.", "Has its launch begun?")
@@ -95,5 +101,7 @@ class RemoteLog:
         self._socket.settimeout(0)
         try:
             return bool(stream.peek(1))  # type: ignore[attr-defined]
+        except ssl.SSLWantReadError:
+            return False
         finally:
             self._socket.settimeout(_CONNECT_S)

@@ -20,7 +20,7 @@ from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.media import PATHS, READABLE, Media, ReadableMedia, RequestProgress
 from xinfer.api.resources.metrics import Metrics
 from xinfer.api.resources.models import Model, ModelParts, Models
-from xinfer.api.resources.nodes import NodeAssignment, NodeReports
+from xinfer.api.resources.nodes import NodeAssignment, NodeReports, NodeWay
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists, Registrations
 from xinfer.api.resources.reload import Reload
@@ -72,6 +72,7 @@ class Resources:
     cluster: Cluster
     reports: NodeReports
     assignment: NodeAssignment
+    way: NodeWay
     health: Health
     readiness: Readiness
     metrics: Metrics
@@ -114,6 +115,7 @@ def routes(to: Resources) -> list[Route]:
         ("/status", to.cluster, "status"),
         ("/cluster/nodes/{node}/report", to.reports),
         ("/cluster/nodes/{node}/assignment", to.assignment),
+        ("/cluster/nodes/{node}/way", to.way),
         ("/health", to.health),
         ("/healthz", to.health),
         ("/readyz", to.readiness),

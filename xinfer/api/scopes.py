@@ -140,6 +140,7 @@ ACCESS: Mapping[str, Access] = {
     # roles of the cluster
     "POST /cluster/nodes/{node}/report": Need.ROLE,
     "GET /cluster/nodes/{node}/assignment": Need.ROLE,
+    "GET /cluster/nodes/{node}/way": Need.ROLE,
 }
 """Method and path template to what it needs. HEAD is as GET."""
 

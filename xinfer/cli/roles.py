@@ -78,12 +78,17 @@ def supervisor(host: str, port: int, log_level: str) -> None:
 @click.option("-H", "--host", default="", help="Address at which other machines reach this one.")
 @click.option("--node", default="", help="Name of this machine in the cluster; its host name.")
 @click.option("--token", default="", help="Token of the cluster; or by XINFER_CLUSTER_TOKEN.")
+@click.option(
+    "--reverse",
+    is_flag=True,
+    help="Serve by connections that are opened from here: nothing needs to reach this machine.",
+)
 @_log_level
 @_unused("--worker-port")
 @_unused("-MH", "--metrics-exporter-host")
 @_unused("--metrics-exporter-port")
 @_unused("--replace-worker", is_flag=True)
-def worker(endpoint: str, host: str, node: str, token: str, log_level: str) -> None:
+def worker(endpoint: str, host: str, node: str, token: str, reverse: bool, log_level: str) -> None:
     """Run models of a cluster on this machine.
 
     The supervisor says which; they serve through it. A worker of the supervisor's own machine and
@@ -101,6 +106,7 @@ def worker(endpoint: str, host: str, node: str, token: str, log_level: str) -> N
         f"cluster.supervisor={url}",
         f"cluster.worker_host={host if host not in _ANYWHERE else _towards(url)}",
         f"cluster.node={name}",
+        *(["cluster.reach=reverse"] if reverse else []),
         _level(log_level),
     )
 

@@ -73,7 +73,7 @@ def _parts(endpoint: str, found: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _node_row(node: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         node.get("node") or node.get("ip_address"),
-        node.get("node_type"),
+        f"{node.get('node_type')}{', reverse' if node.get('reach') == 'reverse' else ''}",
         node.get("cpu_count"),
         size(node.get("mem_available")),
         size(node.get("mem_total")),

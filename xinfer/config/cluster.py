@@ -81,9 +81,15 @@ def _among_nodes(cluster: schema.Cluster, origins: Origins) -> dict[str, object]
         "role": mine.role,
         "worker_host": cluster.worker_host or mine.address,
         "labels": {**cluster.labels, **mine.labels},
+        "reach": cluster.reach if _is_given("cluster.reach", origins) else mine.reach,
     }
     if mine.role == "worker":
         settings["supervisor"] = cluster.supervisor or f"http://{head.address}:{cluster.port}"
-    elif origins.of("cluster.host").kind in {OriginKind.DEFAULT, OriginKind.CONF}:
+    elif not _is_given("cluster.host", origins):
         settings["host"] = mine.address
     return settings
+
+
+def _is_given(key: str, origins: Origins) -> bool:
+    """Whether somebody asked for what it says."""
+    return origins.of(key).kind not in {OriginKind.DEFAULT, OriginKind.CONF}

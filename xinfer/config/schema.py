@@ -41,6 +41,11 @@ class Node:
         "What runs there; exactly one machine has the supervisor.",
         choices=("both", "supervisor", "worker"),
     )
+    reach: str = _key(
+        "direct",
+        "How the supervisor gets to it; reverse: by connections that it opens to the supervisor.",
+        choices=("direct", "reverse"),
+    )
     labels: dict[str, str] = _key(dict, "Its labels, matched by a model's `labels`.")
 
 
@@ -59,6 +64,12 @@ class Cluster:
     )
     worker_host: str = _key(
         "", "Address under which other hosts reach this machine's replicas; empty: none does."
+    )
+    reach: str = _key(
+        "direct",
+        "How the supervisor gets to this machine's worker; reverse: by connections that the worker"
+        " opens to it, where nothing can connect to this machine.",
+        choices=("direct", "reverse"),
     )
     nodes: dict[str, Node] = _key(
         dict, "The machines of the cluster by name; `node` says which of them this one is."

@@ -14,7 +14,8 @@ class ClusterSettings:
     """`host:port` is where the supervisor listens; `supervisor` is the URL a worker joins.
 
     `role` is what runs on this machine: "both", "supervisor" or "worker". `worker_host` is where
-    other hosts reach this machine's worker and replicas; empty means that none does.
+    other hosts reach this machine's worker and replicas; empty means that none does. `reach` is how
+    the supervisor gets to them: a value of Reach.
 
     `node_grace_s`: a node silent for longer is lost and its replicas are planned elsewhere.
     `orphan_grace_s`: shims end their engines when no worker renewed the node's lease for so long.
@@ -26,6 +27,7 @@ class ClusterSettings:
     supervisor: str = ""
     role: str = "both"
     worker_host: str = ""
+    reach: str = "direct"
     labels: Mapping[str, str] = field(default_factory=dict)
     node_grace_s: float = 60.0
     orphan_grace_s: float = 60.0

@@ -56,6 +56,11 @@ class Home:
         return self.run / "node.lease"
 
     @property
+    def worker_address(self) -> Path:
+        """`host:port` of the API of the worker that runs here."""
+        return self.run / "worker.address"
+
+    @property
     def downloads(self) -> Path:
         """What this node downloads without a launch; a new worker goes on with it."""
         return self.run / "downloads.json"

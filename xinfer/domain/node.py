@@ -4,8 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from xinfer.domain.replica import ReplicaStatus
+
+
+class Reach(StrEnum):
+    """How the supervisor gets to a node. DIRECT: it connects to the node's address. REVERSE: it
+    uses connections that the node has opened to it, for nodes that nobody can connect to.
+    """
+
+    DIRECT = "direct"
+    REVERSE = "reverse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """The worker of a node, to ask it something: `address` is `host:port` of its own API."""
+
+    node: str
+    address: str
+    reach: Reach = Reach.DIRECT
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that a user may call the node by."""
+        return self.node, self.address, self.address.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +88,12 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeState:
+    reach: Reach = Reach.DIRECT
+
+    @property
+    def contact(self) -> Contact:
+        """Whom to ask about the node."""
+        return Contact(node=self.node, address=self.address, reach=self.reach)
     """A node's last report and when (unix seconds, supervisor's clock) it was received."""
 
     report: NodeReport

@@ -12,7 +12,7 @@ from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
 from xinfer.domain.identity import ApiKey, Identities, User
 from xinfer.domain.measured import Measured
 from xinfer.domain.model import ModelSpec, Source
-from xinfer.domain.node import Machine, NodeReport, NodeState
+from xinfer.domain.node import Contact, Machine, NodeReport, NodeState
 from xinfer.domain.options import Option
 from xinfer.domain.record import (
     AuditEntry,
@@ -231,11 +231,11 @@ class ModelCache(Protocol):
 class NodeFiles(Protocol):
     """`api/node_files.py`: the caches of the nodes, asked over the network."""
 
-    def cached(self, address: str) -> tuple[CachedModel, ...]:
+    def cached(self, worker: Contact) -> tuple[CachedModel, ...]:
         """Raises NotReady when the worker does not answer."""
         ...
 
-    def remove(self, address: str, hub: str, ref: str) -> bool:
+    def remove(self, worker: Contact, hub: str, ref: str) -> bool:
         """Raises NotReady, and Conflict when a replica there uses the files."""
         ...
 
@@ -245,11 +245,11 @@ class NodeDownloads(Protocol):
     answer, NotFound and Conflict as the worker does.
     """
 
-    def at(self, address: str) -> NodeFetching: ...
+    def at(self, worker: Contact) -> NodeFetching: ...
 
-    def begin(self, address: str, order: Download) -> Download: ...
+    def begin(self, worker: Contact, order: Download) -> Download: ...
 
-    def change(self, address: str, download_id: str, verb: str) -> Download:
+    def change(self, worker: Contact, download_id: str, verb: str) -> Download:
         """`verb` is pause, resume, cancel or forget."""
         ...
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from xinfer.domain.model import Limits, ModelKind, ModelSpec
+from xinfer.domain.node import Reach
 from xinfer.domain.replica import Cause, Phase, ReplicaStatus
 from xinfer.domain.state import Assigned, Desired, Observed
 
@@ -26,7 +27,8 @@ class RouteState(StrEnum):
 class Upstream:
     """A ready replica. `model_name` is what the engine calls the model (None = the uid).
 
-    `guarded`: a connection begins with the replica's secret.
+    `guarded`: a connection begins with the replica's secret. `via`: the node over whose own
+    connections it is reached (empty = it is connected to at its address).
     """
 
     replica_id: str
@@ -35,6 +37,7 @@ class Upstream:
     model_name: str | None = None
     slots: int | None = None
     guarded: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +67,25 @@ def routes(desired: Desired, assigned: Assigned, observed: Observed) -> dict[str
         for state in observed.nodes.values()
         for replica in state.report.replicas
     }
+    reverse = {
+        name for name, state in observed.nodes.items() if state.report.reach is Reach.REVERSE
+    }
     found: dict[str, list[ReplicaStatus]] = {uid: [] for uid in desired.models}
+    via: dict[str, str] = {}
     for replica in assigned.replicas:
         seen = status.get((replica.node, replica.replica_id))
         if seen is not None and replica.uid in found:
             found[replica.uid].append(seen)
-    return {uid: _route(spec, found[uid], assigned) for uid, spec in desired.models.items()}
+            via[replica.replica_id] = replica.node if replica.node in reverse else ""
+    return {uid: _route(spec, found[uid], via, assigned) for uid, spec in desired.models.items()}
 
 
-def _route(spec: ModelSpec, seen: list[ReplicaStatus], assigned: Assigned) -> Route:
-    upstreams = tuple(_upstream(replica) for replica in seen if _serves(replica))
+def _route(
+    spec: ModelSpec, seen: list[ReplicaStatus], via: Mapping[str, str], assigned: Assigned
+) -> Route:
+    upstreams = tuple(
+        _upstream(replica, via[replica.replica_id]) for replica in seen if _serves(replica)
+    )
     state, reason = RouteState.READY, ""
     if not upstreams and not spec.replicas:
         state, reason = RouteState.STOPPED, "it has 0 replicas"
@@ -120,7 +132,7 @@ def _serves(replica: ReplicaStatus) -> bool:
     return replica.phase is Phase.READY and replica.address is not None and not replica.unwell
 
 
-def _upstream(replica: ReplicaStatus) -> Upstream:
+def _upstream(replica: ReplicaStatus, via: str) -> Upstream:
     host, _, port = (replica.address or "").rpartition(":")
     return Upstream(
         replica_id=replica.replica_id,
@@ -129,6 +141,7 @@ def _upstream(replica: ReplicaStatus) -> Upstream:
         model_name=replica.served_model,
         slots=replica.slots,
         guarded=replica.guarded,
+        via=via,
     )
 
 

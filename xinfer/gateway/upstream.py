@@ -11,6 +11,7 @@ from gevent import socket
 
 from xinfer.domain.routing import Upstream
 from xinfer.errors import EngineFailed
+from xinfer.gateway.ways import Ways, is_silent
 
 _READ_BYTES = 65536
 _MAX_IDLE = 64
@@ -114,37 +115,14 @@ class Reply:
 class Connection:
     """One socket to one replica. `fresh`: it has not carried a request yet."""
 
-    def __init__(
-        self, upstream: Upstream, connect_timeout_s: float, read_timeout_s: float, greeting: bytes
-    ) -> None:
-        self.replica_id = upstream.replica_id
+    def __init__(self, replica_id: str, opened: socket.socket, read_timeout_s: float) -> None:
+        self.replica_id = replica_id
         self.fresh = True
         self._sent_at = 0.0
         self._read_timeout_s = read_timeout_s
-        try:
-            self._socket = socket.create_connection(
-                (upstream.host.strip("[]"), upstream.port), timeout=connect_timeout_s
-            )
-            if greeting:
-                self._greet(greeting)
-        except OSError as error:
-            raise Refused(
-                f"The engine of {upstream.replica_id} at {upstream.host}:{upstream.port} cannot be"
-                f" reached: {error.strerror or error}."
-            ) from error
+        self._socket = opened
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(_GONE_CHECK_S)
-
-    def _greet(self, greeting: bytes) -> None:
-        """Say the secret at the door of a replica on another host. Raises OSError when refused."""
-        self._socket.sendall(greeting)
-        said = b""
-        while len(said) < len(_WELCOME):
-            piece = self._socket.recv(len(_WELCOME) - len(said))
-            if not piece:
-                self._socket.close()
-                raise ConnectionRefusedError(None, "its door is closed to us, or it is")
-            said += piece
 
     def send(self, request: bytes, gone: Callable[[], bool]) -> Reply:
         """Send a request. Raises Stale when a kept connection turns out to be closed, ClientGone
@@ -189,17 +167,7 @@ class Connection:
 
     def is_open(self) -> bool:
         """Whether the engine has not closed it while it lay idle."""
-        try:
-            self._socket.setblocking(False)
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        finally:
-            self._socket.settimeout(_GONE_CHECK_S)
-        # The end, or bytes that nobody asked for: of no use either way.
-        return False
+        return is_silent(self._socket)
 
     def close(self) -> None:
         self._socket.close()
@@ -224,15 +192,19 @@ class Connection:
 
 
 class Pools:
-    """Idle connections by replica and address. `secret(replica_id)` opens guarded replicas."""
+    """Idle connections by replica and address. `secret(replica_id)` opens guarded replicas, `ways`
+    lead to nodes that cannot be connected to.
+    """
 
     def __init__(
         self,
+        ways: Ways,
         *,
         connect_timeout_s: float,
         read_timeout_s: float,
         secret: Callable[[str], str],
     ) -> None:
+        self._ways = ways
         self._secret = secret
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
@@ -250,10 +222,36 @@ class Pools:
 
     def fresh(self, upstream: Upstream) -> Connection:
         """A new connection. Raises Refused."""
-        greeting = f"XINFER {self._secret(upstream.replica_id)}\r\n" if upstream.guarded else ""
-        return Connection(
-            upstream, self._connect_timeout_s, self._read_timeout_s, greeting.encode()
-        )
+        try:
+            opened = self._open(upstream)
+        except OSError as error:
+            raise Refused(
+                f"The engine of {upstream.replica_id} at {upstream.host}:{upstream.port} cannot be"
+                f" reached: {error.strerror or error}."
+            ) from error
+        return Connection(upstream.replica_id, opened, self._read_timeout_s)
+
+    def _open(self, upstream: Upstream) -> socket.socket:
+        """With the secret said, and accepted, at the door of a replica on another host."""
+        said, timeout_s = b"", self._connect_timeout_s
+        if upstream.guarded:
+            said = f"XINFER {self._secret(upstream.replica_id)}\r\n".encode()
+        if upstream.via:
+            opened = self._ways.open(
+                upstream.via, timeout_s, replica_id=upstream.replica_id, greeting=said
+            )
+        else:
+            address = upstream.host.strip("[]"), upstream.port
+            opened = socket.create_connection(address, timeout=timeout_s)
+        try:
+            if said and not upstream.via:
+                opened.sendall(said)
+            if said:
+                _await_welcome(opened)
+        except OSError:
+            opened.close()
+            raise
+        return opened
 
     def give_back(self, upstream: Upstream, connection: Connection) -> None:
         """Keep it for the next request, unless its replica is not routed to any more."""
@@ -274,3 +272,13 @@ class Pools:
                 connection.close()
         for upstream in wanted:
             self._idle.setdefault(upstream, deque())
+
+
+def _await_welcome(opened: socket.socket) -> None:
+    """Raises OSError when a door does not open."""
+    said = b""
+    while len(said) < len(_WELCOME):
+        piece = opened.recv(len(_WELCOME) - len(said))
+        if not piece:
+            raise ConnectionRefusedError(None, "its door is closed to us, or it is")
+        said += piece

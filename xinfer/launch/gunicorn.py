@@ -30,6 +30,7 @@ from gunicorn.http import get_parser, wsgi
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData, ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
+from xinfer.launch.life import launcher_is_gone
 from xinfer.launch.tls import PlainRefused, holds_bytes, secured
 
 Wsgi = Callable[..., Any]
@@ -37,6 +38,9 @@ Wsgi = Callable[..., Any]
 _UNREAD = (408, 413)
 _ACCESS_LINE = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(L)s s'
 """Neither the query nor any header: a key may have been put there by mistake."""
+
+TAKER = "xinfer.taker"
+"""Where the environment of a request that was answered 101 holds what takes its connection."""
 
 _LINGER_S = 2.0
 _CLIENT_S = 60.0
@@ -193,7 +197,7 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
     def notify(self) -> None:
         """Tell the arbiter that we live; end it when the launcher does not."""
         super().notify()
-        if _launcher_is_gone():
+        if launcher_is_gone():
             self.log.warning("The launcher is gone; ending.")
             os.kill(self.ppid, signal.SIGTERM)
 
@@ -219,6 +223,8 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
                 if not parser.finish_body(deadline=time.monotonic() + _LINGER_S):
                     return
                 wait_s = self._server.keepalive_s
+        except _Taken as taken:
+            client = _handed_over(client, taken.taker)
         except (StopIteration, NoMoreData):
             pass  # the client closed, or we said that we would
         except _Unread:
@@ -247,10 +253,12 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
         began = time.monotonic()
         try:
             body = self.wsgi(environ, resp.start_response)
+            if TAKER in environ and resp.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise _Taken(environ[TAKER])
             for piece in body:
                 resp.write(piece)
             resp.close()
-        except OSError:
+        except (OSError, _Taken):
             raise
         except Exception:
             if not resp.headers_sent:
@@ -309,6 +317,14 @@ class RoleWorker(GeventWorker):  # type: ignore[misc]
             pool.kill(timeout=0.5)
 
 
+class _Taken(Exception):
+    """The connection is not ours any more: it leaves with what it brings from now on."""
+
+    def __init__(self, taker: Callable[[Any], None]) -> None:
+        super().__init__()
+        self.taker = taker
+
+
 class _Unread(Exception):
     """The request was answered before all of it was read: the connection is of no more use."""
 
@@ -336,6 +352,16 @@ def _refuse(client: Any, status: int, message: str) -> None:
         _linger(client)
 
 
+def _handed_over(client: Any, taker: Callable[[Any], None]) -> Any:
+    """Give a connection away; what is left of it here, and may be closed."""
+    if isinstance(client, gevent.ssl.SSLSocket):
+        taker(client)
+        return socket.socket()
+    # Whoever accepted it will close the object that they know.
+    taker(gevent.socket.socket(fileno=client.detach()))
+    return client
+
+
 def _linger(client: Any) -> None:
     """Read what the client still sends, for a moment: closing at once would reset the connection,
     and the client might never see the refusal.
@@ -344,20 +370,6 @@ def _linger(client: Any) -> None:
         client.shutdown(socket.SHUT_WR)
         while client.recv(65536):
             pass
-
-
-def _launcher_is_gone() -> bool:
-    """Whether the launcher's end of the pipe that we inherited has closed."""
-    descriptor = int(os.environ.get("XINFER_LIFE_FD", "-1"))
-    if descriptor < 0:
-        return False
-    try:
-        os.set_blocking(descriptor, False)
-        return os.read(descriptor, 1) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
 
 
 def _title_master(arbiter: Any, _worker: Any) -> None:

@@ -26,7 +26,7 @@ from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.metrics import Metrics as MetricsResource
 from xinfer.api.resources.models import Model, ModelParts
 from xinfer.api.resources.models import Models as ModelsResource
-from xinfer.api.resources.nodes import NodeAssignment, NodeReports
+from xinfer.api.resources.nodes import NodeAssignment, NodeReports, NodeWay
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
@@ -40,6 +40,7 @@ from xinfer.domain.home import Home
 from xinfer.engines.registry import Registry
 from xinfer.gateway.relay import Gateway
 from xinfer.gateway.running import Ending
+from xinfer.gateway.ways import Ways
 from xinfer.launch import record
 from xinfer.launch.access import Access
 from xinfer.services.autostart import Autostart
@@ -99,6 +100,7 @@ class Parts:
     view: CachedView
     wait_for_reports: Wait
     gateway: Gateway
+    ways: Ways
     requests: Ending
     access: Access
     auth: bool
@@ -128,11 +130,12 @@ def resources(parts: Parts) -> Resources:
         instances=Instances(models.view, descriptions, Versions(catalog.families), listed.begin),
         autostart=AutostartResource(Autostart(models), models, rights),
         abort=Abort(models, parts.requests),
-        logs=Logs(models, token_file),
+        logs=Logs(models, token_file, parts.ways),
         recipe=Recipe(Recipes(parts.store, parts.watch.look, check=models.check)),
         cluster=_cluster(parts),
         reports=NodeReports(reports),
         assignment=NodeAssignment(reports),
+        way=NodeWay(parts.ways, parts.view),
         health=Health(),
         readiness=Readiness(parts.gateway.table),
         metrics=MetricsResource(parts.gateway.metrics),
@@ -186,7 +189,7 @@ def _catalog_resources(
 ) -> CatalogResources:
     registrations = RegistrationService(catalog.families, catalog.registrations, parts.watch.look)
     offers = Offers(Registry(), catalog.families, catalog.fit, lambda: parts.view().machines())
-    files = WorkerFiles(parts.home.cluster_token)
+    files = WorkerFiles(parts.home.cluster_token, parts.ways)
     downloads = DownloadsResource(_downloads(parts, catalog, models), rights)
     return CatalogResources(
         registrations=RegistrationsResource(registrations),
@@ -205,7 +208,7 @@ def _downloads(parts: Parts, catalog: Catalog, models: Models) -> Downloads:
     return Downloads(
         models,
         catalog.families,
-        WorkerDownloads(parts.home.cluster_token),
+        WorkerDownloads(parts.home.cluster_token, parts.ways),
         # Read now: where nothing happens the kept view says that nodes were silent for long.
         models.view,
         pause=pause,

@@ -1,4 +1,4 @@
-"""The program of a role process: `python -m xinfer.launch.role supervisor|worker HOME`."""
+"""The program of a role process: `python -m xinfer.launch.role supervisor|worker|ways HOME`."""
 
 from gevent import monkey
 
@@ -26,6 +26,8 @@ def main(argv: list[str]) -> int:
         # Imported here because each role needs only its half.
         if role == "supervisor":
             from xinfer.launch.supervisor import serve
+        elif role == "ways":
+            from xinfer.launch.ways import serve
         else:
             from xinfer.launch.worker import serve
         serve(home, settings)

@@ -1,4 +1,4 @@
-"""The log files of launcher, supervisor and worker, kept from growing without end.
+"""The log files of launcher and roles, kept from growing without end.
 
 Every process of a role writes to one file; the launcher alone renames it, and the writers notice.
 Standard library only, because the launcher stays small.
@@ -14,7 +14,7 @@ from xinfer.domain.home import Home
 
 _MAX_BYTES = 10 * 1024 * 1024
 _LOOK_S = 3.0
-_ROTATED = ("supervisor", "worker")
+_ROTATED = ("supervisor", "worker", "ways")
 
 
 def role_log(home: Home, role: str) -> Path:

@@ -34,6 +34,7 @@ from xinfer.gateway.seats import SharedSeats
 from xinfer.gateway.siblings import Siblings
 from xinfer.gateway.table import Table
 from xinfer.gateway.upstream import Pools
+from xinfer.gateway.ways import Ways
 from xinfer.launch.access import Access
 from xinfer.launch.credentials import Credentials, credentials
 from xinfer.launch.endpoint import url_host
@@ -114,7 +115,9 @@ class SupervisorProcess:
         self._states = States(desired=self._store, assigned=self._store, observed=self._store)
         self._view = CachedView(self._states, self._stamp)
         gateway = settings.gateway
+        self._ways = Ways(processes=gateway.workers)
         self._pools = Pools(
+            self._ways,
             connect_timeout_s=gateway.connect_timeout_s,
             read_timeout_s=gateway.read_timeout_s,
             secret=partial(replica_secret, home.cluster_token.read_text(encoding="utf-8").strip()),
@@ -214,6 +217,7 @@ class SupervisorProcess:
             view=self._view,
             wait_for_reports=self._wait_unless_stopping,
             gateway=gateway,
+            ways=self._ways,
             requests=self._siblings,
             access=self._access,
             auth=self._secrets.needed,

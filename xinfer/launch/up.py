@@ -227,8 +227,10 @@ def _launcher_arguments(given: Declaration, started_s: float) -> list[str]:
         *("--drain-s", str(given.settings.gateway.graceful_timeout_s + 5)),
     ]
     role = given.settings.cluster.role
-    if role != "both":
-        arguments += ["--roles", role]
+    roles = ["supervisor", "worker"] if role == "both" else [role]
+    if given.settings.cluster.reach == "reverse" and "worker" in roles:
+        roles.append("ways")
+    arguments += ["--roles", ",".join(roles)]
     if role == "worker":
         arguments += ["--node", given.settings.cluster.node]
     # The models are declared once, where the supervisor is.

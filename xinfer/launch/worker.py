@@ -7,6 +7,7 @@ from typing import Any
 
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
+from xinfer.domain.node import Reach
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
 from xinfer.launch.endpoint import reachable_host, url_host
@@ -17,13 +18,20 @@ from xinfer.worker.app import create_app
 from xinfer.worker.link import HttpLink
 from xinfer.worker.node import Node
 
+_LOOPBACK = "127.0.0.1"
+
 
 def serve(home: Home, settings: Settings) -> None:
     """Run the role; ends only with the process."""
+    cluster = settings.cluster
+    reverse = cluster.reach == Reach.REVERSE
     # Bound here, so that the node can report the port before gunicorn has started.
-    reached_at = settings.cluster.worker_host
-    listener = _listen(reached_at or "127.0.0.1")
+    reached_at = cluster.worker_host
+    # What comes by ways comes from this machine: nothing else needs to get in.
+    inside = _LOOPBACK if reverse or not reached_at else reached_at
+    listener = _listen(inside)
     port = listener.getsockname()[1]
+    home.worker_address.write_text(f"{url_host(inside)}:{port}", encoding="utf-8")
     nodes: list[Node] = []
     engines = Registry()
 
@@ -34,9 +42,9 @@ def serve(home: Home, settings: Settings) -> None:
             engines=engines,
             environments=engine_environments(home, engines),
             hubs=hubs(home),
-            link=HttpLink(_supervisor_url(settings), settings.cluster.node, home.cluster_token),
-            address=f"{url_host(reached_at or '127.0.0.1')}:{port}",
-            door_host=reached_at or None,
+            link=HttpLink(supervisor_url(settings), cluster.node, home.cluster_token),
+            address=f"{url_host(reached_at or _LOOPBACK)}:{port}",
+            door_host=inside if reverse or reached_at else None,
         )
         node.start()
         nodes.append(node)
@@ -70,6 +78,7 @@ def _listen(host: str) -> socket.socket:
         ) from error
 
 
-def _supervisor_url(settings: Settings) -> str:
+def supervisor_url(settings: Settings) -> str:
+    """Of the one that this machine's worker joins."""
     cluster = settings.cluster
     return cluster.supervisor or f"http://{url_host(reachable_host(cluster.host))}:{cluster.port}"

@@ -13,6 +13,7 @@ from xinfer.catalog.family import Family, Kind, Place, Variant
 from xinfer.domain.cached import CachedModel
 from xinfer.domain.fleet import Policy
 from xinfer.domain.names import did_you_mean
+from xinfer.domain.node import Contact
 from xinfer.domain.ports import NodeFiles
 from xinfer.errors import NotFound
 from xinfer.services.families import Families
@@ -23,8 +24,7 @@ from xinfer.services.view import View
 class Kept:
     """One variant, or what the catalog does not know, on one node."""
 
-    node: str
-    address: str
+    worker: Contact
     model: CachedModel
     version: str
     row: dict[str, Any]
@@ -62,7 +62,7 @@ class Caches:
         found = self._of(version, node)
         return {
             "model_version": version,
-            "worker_ip": found[0].address,
+            "worker_ip": found[0].worker.address,
             "paths": [path for one in found for path in one.paths],
         }
 
@@ -71,9 +71,10 @@ class Caches:
 
         Raises NotFound, and Conflict while a replica uses them.
         """
-        done = {(one.address, one.model.hub, one.model.ref) for one in self._of(version, node)}
+        found = self._of(version, node)
+        done = {(one.worker, one.model.hub, one.model.ref): None for one in found}
         # Every place is asked, also after one that had something.
-        removed = [self._files.remove(*place) for place in sorted(done)]
+        removed = [self._files.remove(*place) for place in done]
         return any(removed)
 
     def _of(self, version: str, node: str) -> Keeps:
@@ -88,13 +89,13 @@ class Caches:
 
     def _kept(self, node: str) -> Iterator[Kept]:
         index = self._index()
-        for name, state in self._view().observed.nodes.items():
-            address = state.report.address
+        for state in self._view().observed.nodes.values():
+            worker = state.report.contact
             is_lost = self._clock() - state.seen_at_s > self._grace_s
-            if (is_lost and not node) or node not in {"", *_names(name, address)}:
+            if (is_lost and not node) or node not in {"", *worker.names}:
                 continue
-            for model in self._files.cached(address):
-                yield from _kept(name, address, model, index.get((model.hub, model.ref), []))
+            for model in self._files.cached(worker):
+                yield from _kept(worker, model, index.get((model.hub, model.ref), []))
 
     def _index(self) -> dict[tuple[str, str], Places]:
         """Every variant by hub and repository."""
@@ -110,16 +111,12 @@ class Caches:
         return found
 
 
-def _names(name: str, address: str) -> tuple[str, ...]:
-    return name, address, address.rpartition(":")[0]
-
-
 Rows = list[dict[str, Any]]
 Keeps = list[Kept]
 Places = list[tuple[Family, Variant, Place, str]]
 
 
-def _kept(node: str, address: str, model: CachedModel, places: Places) -> Iterator[Kept]:
+def _kept(worker: Contact, model: CachedModel, places: Places) -> Iterator[Kept]:
     """The variants of a repository whose files are there; itself where the catalog has none."""
     known = False
     for family, variant, place, quantization in places:
@@ -134,7 +131,7 @@ def _kept(node: str, address: str, model: CachedModel, places: Places) -> Iterat
                 "model_format": peer.format_name(variant.format),
                 "quantization": quantization,
             }
-            yield _one(node, address, model, version, about, paths)
+            yield _one(worker, model, version, about, paths)
     if not known:
         about = {
             "model_name": model.ref,
@@ -143,12 +140,11 @@ def _kept(node: str, address: str, model: CachedModel, places: Places) -> Iterat
             "model_format": None,
             "quantization": None,
         }
-        yield _one(node, address, model, f"{model.hub}:{model.ref}", about, _all(model))
+        yield _one(worker, model, f"{model.hub}:{model.ref}", about, _all(model))
 
 
 def _one(
-    node: str,
-    address: str,
+    worker: Contact,
     model: CachedModel,
     version: str,
     about: dict[str, Any],
@@ -160,13 +156,13 @@ def _one(
         "model_version": version,
         "path": model.path,
         "real_path": model.path,
-        "actor_ip_address": address,
-        "node": node,
+        "actor_ip_address": worker.address,
+        "node": worker.node,
         "model_hub": model.hub,
         "size_bytes": model.size_bytes,
         "used_s": model.used_s,
     }
-    return Kept(node=node, address=address, model=model, version=version, row=row, paths=paths)
+    return Kept(worker=worker, model=model, version=version, row=row, paths=paths)
 
 
 def _paths(

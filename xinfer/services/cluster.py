@@ -122,3 +122,4 @@ def _device(device: Device) -> dict[str, Any]:
         "used_bytes": device.used_bytes,
         "load": device.load,
     }
+            "reach": str(report.reach),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from xinfer.domain.download import Download, DownloadState, NodeFetching, bare
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import check_uid, did_you_mean
-from xinfer.domain.node import NodeState
+from xinfer.domain.node import Contact, NodeState
 from xinfer.domain.ports import NodeDownloads
 from xinfer.errors import (
     Cancelled,
@@ -32,11 +32,20 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A download and where it is: the node's name, and the address of its worker."""
+    """A download and where it is."""
 
-    node: str
-    address: str
+    worker: Contact
     download: Download
+
+    @property
+    def node(self) -> str:
+        """The name of its node."""
+        return self.worker.node
+
+    @property
+    def address(self) -> str:
+        """`host:port` of the worker there."""
+        return self.worker.address
 
 
 class Downloads:
@@ -99,11 +108,11 @@ class Downloads:
         known = next((one for one in _placed(said) if _is(one, uid)), None)
         if known is not None and known.download.state.is_active:
             _check_same(known, spec)
-            return self._began(known.node, known.address, order)
-        name, address = self._choose(spec, said)
-        if known is not None and known.node != name:
-            self._nodes.change(known.address, uid, "forget")
-        return self._began(name, address, order)
+            return self._began(known.worker, order)
+        worker = self._choose(spec, said)
+        if known is not None and known.node != worker.node:
+            self._nodes.change(known.worker, uid, "forget")
+        return self._began(worker, order)
 
     def wait(self, begun: Placed) -> Placed:
         """Until it is done.
@@ -146,7 +155,7 @@ class Downloads:
                 f"The download {uid} belongs to the launch of model '{uid}'.",
                 f"End that instead: `xinfer terminate {uid}`.",
             )
-        changed = self._nodes.change(placed.address, uid, verb)
+        changed = self._nodes.change(placed.worker, uid, verb)
         return replace(placed, download=changed)
 
     def _again(self, placed: Placed) -> Placed:
@@ -154,45 +163,45 @@ class Downloads:
         uid, state = placed.download.id, self._live().get(placed.node)
         if state is None:
             raise NotReady(f"Node '{placed.node}', which fetches {uid}, is not there.")
-        address = state.report.address
-        for one in self._nodes.at(address).downloads:
+        worker = state.report.contact
+        for one in self._nodes.at(worker).downloads:
             if one.id == uid and not one.of_launch:
-                return replace(placed, address=address, download=one)
+                return replace(placed, worker=worker, download=one)
         raise Cancelled(f"The download {uid} was forgotten while it was waited for.")
 
-    def _began(self, node: str, address: str, order: Download) -> Placed:
-        return Placed(node=node, address=address, download=self._nodes.begin(address, order))
+    def _began(self, worker: Contact, order: Download) -> Placed:
+        return Placed(worker=worker, download=self._nodes.begin(worker, order))
 
     def _live(self) -> dict[str, NodeState]:
         since_s = self._clock() - self._grace_s
         nodes = self._view().observed.nodes
         return {name: state for name, state in nodes.items() if state.seen_at_s >= since_s}
 
-    def _said(self) -> Iterator[tuple[tuple[str, str], NodeFetching]]:
-        """By name and address of each node that lives, what it says."""
-        for name, state in self._live().items():
-            address = state.report.address
-            yield (name, address), self._nodes.at(address)
+    def _said(self) -> Iterator[tuple[Contact, NodeFetching]]:
+        """By the worker of each node that lives, what it says."""
+        for state in self._live().values():
+            worker = state.report.contact
+            yield worker, self._nodes.at(worker)
 
-    def _choose(self, spec: ModelSpec, said: Said) -> tuple[str, str]:
+    def _choose(self, spec: ModelSpec, said: Said) -> Contact:
         wanted = spec.placement.node
-        names = [place for place in said if wanted in {None, *place, place[1].rpartition(":")[0]}]
+        names = [worker for worker in said if wanted in {None, *worker.names}]
         if not said:
             raise NoCapacity("No node is there to keep the files.", "See `xinfer status`.")
         if not names:
-            hint = did_you_mean(str(wanted), [name for name, _ in said])
+            hint = did_you_mean(str(wanted), [worker.node for worker in said])
             raise Invalid(f"worker_ip: there is no node '{wanted}'.", hint, key="worker_ip")
         hub = str(spec.source.hub) if spec.source is not None else ""
-        return max(names, key=lambda place: said[place].free_bytes.get(hub, 0))
+        return max(names, key=lambda worker: said[worker].free_bytes.get(hub, 0))
 
 
-Said = dict[tuple[str, str], NodeFetching]
+Said = dict[Contact, NodeFetching]
 
 
 def _placed(said: Said) -> Iterator[Placed]:
-    for (name, address), fetching in said.items():
+    for worker, fetching in said.items():
         for one in fetching.downloads:
-            yield Placed(node=name, address=address, download=one)
+            yield Placed(worker=worker, download=one)
 
 
 def _is(one: Placed, uid: str) -> bool:
@@ -207,7 +216,7 @@ def _check_same(known: Placed, spec: ModelSpec) -> None:
             "Choose another cache_uid, or cancel that one first.",
         )
     wanted = spec.placement.node
-    if wanted not in {None, known.node, known.address, known.address.rpartition(":")[0]}:
+    if wanted not in {None, *known.worker.names}:
         raise Conflict(
             f"The download {known.download.id} is under way on node '{known.node}'.",
             "Choose another cache_uid, or cancel that one first.",

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import did_you_mean
-from xinfer.domain.node import Machine
+from xinfer.domain.node import Contact, Machine
 from xinfer.domain.ports import AssignedStore, DesiredStore, ObservedStore
 from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.domain.routing import Route, routes
@@ -20,16 +20,21 @@ from xinfer.errors import NotFound, NotReady
 class ReplicaView:
     """An assigned replica and what its node last said of it (None = nothing yet).
 
-    `node_address` is empty when the node is not known. `heeded`: what the node said came after it
+    `contact` is None when the node is not known. `heeded`: what the node said came after it
     knew all that is assigned now. If not, the status may be of a process that it is about to end.
     """
 
     assigned: AssignedReplica
     status: ReplicaStatus | None
-    node_address: str
+    contact: Contact | None
     heeded: bool = True
 
     @property
+    @property
+    def node_address(self) -> str:
+        """`host:port` of the node's worker; empty when it is not known."""
+        return self.contact.address if self.contact is not None else ""
+
     def is_ready(self) -> bool:
         """Whether it serves what it is assigned to serve."""
         status = self.status
@@ -108,7 +113,7 @@ class View:
             entry = ReplicaView(
                 assigned=replica,
                 status=None if status is not None and _is_left(status, heeded) else status,
-                node_address=state.report.address if state is not None else "",
+                contact=state.report.contact if state is not None else None,
                 heeded=heeded,
             )
             found.setdefault(replica.uid, []).append(entry)

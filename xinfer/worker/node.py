@@ -21,7 +21,7 @@ from xinfer.domain.cluster import Settings
 from xinfer.domain.download import Download
 from xinfer.domain.home import Home
 from xinfer.domain.model import Hub, Source
-from xinfer.domain.node import Machine, NodeReport
+from xinfer.domain.node import Machine, NodeReport, Reach
 from xinfer.domain.ports import Engines, Environments, SupervisorLink
 from xinfer.domain.ports import Hub as HubPort
 from xinfer.domain.replica import Phase, ReplicaStatus
@@ -169,6 +169,7 @@ class Node:
             replicas=self.statuses(),
         )
 
+            reach=Reach(cluster.reach),
     def _offered(self) -> Machine:
         kit = self._kit
         return offered(kit.machine(), kit.engines, kit.settings.engines, kit.environments)

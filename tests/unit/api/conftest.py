@@ -28,7 +28,7 @@ from xinfer.api.resources.instances import Instances
 from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.models import Model, ModelParts, Models
-from xinfer.api.resources.nodes import NodeAssignment, NodeReports
+from xinfer.api.resources.nodes import NodeAssignment, NodeReports, NodeWay
 from xinfer.api.resources.recipe import Recipe
 from xinfer.api.resources.registrations import Lists
 from xinfer.api.resources.registrations import Registrations as RegistrationsResource
@@ -40,7 +40,9 @@ from xinfer.api.resources.usage import Audit, Usage
 from xinfer.api.resources.users import Users
 from xinfer.api.routes import AccessResources, CatalogResources, Resources, routes
 from xinfer.domain.cached import CachedModel
+from xinfer.domain.node import Contact
 from xinfer.gateway.running import Running
+from xinfer.gateway.ways import Ways
 from xinfer.services.autostart import Autostart
 from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
@@ -84,7 +86,7 @@ def people(tmp_path: Path) -> People:
 class NoFiles:
     """Workers that keep nothing."""
 
-    def cached(self, _address: str) -> tuple[CachedModel, ...]:
+    def cached(self, _worker: Contact) -> tuple[CachedModel, ...]:
         return ()
 
     def remove(self, _address: str, _hub: str, _ref: str) -> bool:
@@ -157,7 +159,7 @@ def api(
         ),
         autostart=AutostartResource(Autostart(house.models), house.models, LaunchRights()),
         abort=Abort(house.models, running),
-        logs=Logs(house.models, token_file),
+        logs=Logs(house.models, token_file, Ways()),
         recipe=Recipe(house.recipes),
         cluster=ClusterResource(
             Cluster(store, address="127.0.0.1:9997", grace_s=60, clock=lambda: house.now),
@@ -166,6 +168,7 @@ def api(
         ),
         reports=NodeReports(house.reports),
         assignment=NodeAssignment(house.reports),
+        way=NodeWay(Ways(), house.models.view),
         health=elsewhere,
         readiness=elsewhere,
         metrics=elsewhere,

@@ -15,8 +15,10 @@ import pytest
 from tests.unit.api.conftest import TOKEN
 from tests.unit.services.conftest import House
 from xinfer.api.remote_log import RemoteLog
+from xinfer.domain.node import Contact
 from xinfer.domain.replica import Phase
 from xinfer.errors import NotFound, NotReady
+from xinfer.gateway.ways import Ways
 
 Client = falcon.testing.TestClient
 
@@ -72,6 +74,10 @@ def worker() -> Iterator[Worker]:
     made.server.server_close()
 
 
+def at(address: str) -> Contact:
+    return Contact(node="a", address=address)
+
+
 def launched(house: House, address: str, api: Client) -> None:
     body = {"model_name": "m", "model_engine": "free", "replica": 2}
     api.simulate_post("/v1/models?wait_ready=false", json=body)
@@ -103,19 +109,19 @@ def test_what_there_is_no_log_of(
 
 def test_a_worker_that_is_away(api: Client, house: House, worker: Worker) -> None:
     with pytest.raises(NotReady, match="does not answer"):
-        RemoteLog("127.0.0.1:1", "m-rep0", tail=1, gone=None, token="t")
+        RemoteLog(at("127.0.0.1:1"), "m-rep0", Ways(), tail=1, gone=None, token="t")
     with pytest.raises(NotReady, match="not known"):
-        RemoteLog("", "m-rep0", tail=1, gone=None, token="t")
+        RemoteLog(None, "m-rep0", Ways(), tail=1, gone=None, token="t")
     worker.status = 500
     with pytest.raises(NotFound):
-        RemoteLog(worker.address, "m-rep0", tail=1, gone=None, token="t")
+        RemoteLog(at(worker.address), "m-rep0", Ways(), tail=1, gone=None, token="t")
 
 
 def test_a_followed_log_brings_each_line_as_it_comes_until_the_reader_hangs_up(
     worker: Worker,
 ) -> None:
     gone = threading.Event()
-    log = RemoteLog(worker.address, "m-rep0", tail=2, gone=gone.is_set, token=TOKEN)
+    log = RemoteLog(at(worker.address), "m-rep0", Ways(), tail=2, gone=gone.is_set, token=TOKEN)
     lines = iter(log)
     assert next(lines) + next(lines) == b"one\ntwo\n"
     for _ in range(3):
@@ -128,7 +134,7 @@ def test_a_followed_log_brings_each_line_as_it_comes_until_the_reader_hangs_up(
 
 
 def test_closing_hangs_up(worker: Worker) -> None:
-    log = RemoteLog(worker.address, "m-rep0", tail=2, gone=lambda: False, token=TOKEN)
+    log = RemoteLog(at(worker.address), "m-rep0", Ways(), tail=2, gone=lambda: False, token=TOKEN)
     next(iter(log))
     log.close()
     worker.more.release(3)

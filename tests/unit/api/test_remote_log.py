@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from xinfer.api import remote_log
+from xinfer.domain.node import Contact
+from xinfer.gateway.ways import Ways
 
 _ANSWER_S = 0.1
 
@@ -58,6 +60,7 @@ def test_silence_does_not_end_it(address: str, monkeypatch: pytest.MonkeyPatch) 
             Worker.go.set()
         return False
 
-    log = remote_log.RemoteLog(address, "a-rep0", tail=1, gone=gone, token="t")
+    worker = Contact(node="a", address=address)
+    log = remote_log.RemoteLog(worker, "a-rep0", Ways(), tail=1, gone=gone, token="t")
     assert b"".join(log) == b"one\ntwo\n"
     assert looks > 5

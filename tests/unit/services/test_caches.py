@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.services.conftest import House
 from xinfer.domain.cached import CachedModel
+from xinfer.domain.node import Contact
 from xinfer.errors import NotFound
 from xinfer.services.caches import Caches
 
@@ -27,11 +28,11 @@ class Files:
     def __init__(self) -> None:
         self.removed: list[tuple[str, str, str]] = []
 
-    def cached(self, _address: str) -> tuple[CachedModel, ...]:
+    def cached(self, _worker: Contact) -> tuple[CachedModel, ...]:
         return (QWEN, OWN)
 
-    def remove(self, address: str, hub: str, ref: str) -> bool:
-        self.removed.append((address, hub, ref))
+    def remove(self, worker: Contact, hub: str, ref: str) -> bool:
+        self.removed.append((worker.node, hub, ref))
         return True
 
 

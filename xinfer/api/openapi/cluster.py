@@ -149,4 +149,13 @@ OPERATIONS = (
         reply=Assignment,
         errors=(503,),
     ),
+    Operation(
+        method="GET",
+        path="/cluster/nodes/{node}/way",
+        summary="Open a way to a node",
+        doc="What workers that cannot be connected to ask, with `Upgrade: xinfer-way`: the"
+        " connection is used in the other direction from then on.",
+        status=101,
+        errors=(400, 409, 503),
+    ),
 )

@@ -12,6 +12,7 @@ from xinfer.api.remote_log import RemoteLog
 from xinfer.api.schemas.query import flag
 from xinfer.domain.identity import Scope
 from xinfer.gateway.watcher import client_gone
+from xinfer.gateway.ways import Ways
 from xinfer.services.models import Models
 
 _DEFAULT_TAIL = 200
@@ -19,10 +20,13 @@ _MAX_TAIL = 100_000
 
 
 class Logs:
-    """`token_file` holds the cluster token, by which workers know the supervisor."""
+    """`token_file` holds the cluster token, by which workers know the supervisor; `ways` lead to
+    nodes that cannot be connected to.
+    """
 
-    def __init__(self, models: Models, token_file: Path) -> None:
+    def __init__(self, models: Models, token_file: Path, ways: Ways) -> None:
         self._models = models
+        self._ways = ways
         self._token_file = token_file
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, uid: str) -> None:
@@ -32,8 +36,9 @@ class Logs:
         entry = self._models.view().replica(uid, number)
         resp.content_type = "text/plain; charset=utf-8"
         resp.stream = RemoteLog(
-            entry.node_address,
+            entry.contact,
             entry.assigned.replica_id,
+            self._ways,
             tail=tail,
             gone=_ended(req, uid) if follow else None,
             token=self._token_file.read_text(encoding="utf-8").strip(),

@@ -98,7 +98,7 @@ function machine(node, { status }) {
 }
 
 function facts(node, replicas, seen) {
-  return [["Address", node.ip_address], ["Cores", String(node.cpu_count)], ["Load", node.load === null ? "–" : percent(node.load)], ["Runs", plural(replicas, "replica")], ["Version", node.software_version], ["Heard of", seen === undefined ? "–" : `${seconds(seen)} ago`]];
+  return [["Address", node.ip_address], ["Cores", String(node.cpu_count)], ["Load", node.load === null ? "–" : percent(node.load)], ["Runs", plural(replicas, "replica")], ...(node.reach === "reverse" ? [["Reached", "by its own connections"]] : []), ["Version", node.software_version], ["Heard of", seen === undefined ? "–" : `${seconds(seen)} ago`]];
 }
 
 function replica({ labels, value }) {
