@@ -84,16 +84,16 @@ class NodeReport:
     assignment: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     replicas: tuple[ReplicaStatus, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeState:
     reach: Reach = Reach.DIRECT
 
     @property
     def contact(self) -> Contact:
         """Whom to ask about the node."""
         return Contact(node=self.node, address=self.address, reach=self.reach)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
     """A node's last report and when (unix seconds, supervisor's clock) it was received."""
 
     report: NodeReport

@@ -110,6 +110,7 @@ class Cluster:
             "software_version": report.version,
             "alive": self._clock() - state.seen_at_s <= self._grace_s,
             "labels": dict(report.labels),
+            "reach": str(report.reach),
         }
 
 
@@ -122,4 +123,3 @@ def _device(device: Device) -> dict[str, Any]:
         "used_bytes": device.used_bytes,
         "load": device.load,
     }
-            "reach": str(report.reach),

@@ -30,11 +30,11 @@ class ReplicaView:
     heeded: bool = True
 
     @property
-    @property
     def node_address(self) -> str:
         """`host:port` of the node's worker; empty when it is not known."""
         return self.contact.address if self.contact is not None else ""
 
+    @property
     def is_ready(self) -> bool:
         """Whether it serves what it is assigned to serve."""
         status = self.status

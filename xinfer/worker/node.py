@@ -167,9 +167,9 @@ class Node:
             assignment=acted_on,
             labels=cluster.labels,
             replicas=self.statuses(),
+            reach=Reach(cluster.reach),
         )
 
-            reach=Reach(cluster.reach),
     def _offered(self) -> Machine:
         kit = self._kit
         return offered(kit.machine(), kit.engines, kit.settings.engines, kit.environments)

@@ -66,7 +66,6 @@ class Supervisor(TypedDict):
 
 Worker = TypedDict("Worker", {"work-ip": str, "models": dict[str, str]})
 Worker.__doc__ = """The address of a worker, and by uid of a replica there, the model's."""
-    reach: NotRequired[str]
 
 Version = TypedDict("Version", {"version": str, "full-revisionid": str})
 Version.__doc__ = """That of the server; the second is empty."""
