@@ -11,15 +11,19 @@ from typing import Any
 from xinference_client import AsyncRESTfulClient, RESTfulClient
 
 import xinfer.client
+from tests.contract.checked import Checked
 
 KINDS = ("sync", "async", "ours", "ours async")
 
 
 def connect(kind: str, url: str, api_key: str | None = None) -> Any:
-    """A client of that kind; of the asynchronous one every call is waited for."""
-    sync: dict[str, Any] = {"sync": RESTfulClient, "ours": xinfer.client.RESTfulClient}
-    if kind in sync:
-        return sync[kind](url, api_key)
+    """A client of that kind; of the asynchronous one every call is waited for, and of ours every
+    reply is held against its type.
+    """
+    if kind == "sync":
+        return RESTfulClient(url, api_key)
+    if kind == "ours":
+        return Checked(xinfer.client.RESTfulClient(url, api_key))
     of_kind: Any = AsyncRESTfulClient if kind == "async" else xinfer.client.AsyncRESTfulClient
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
@@ -70,7 +74,7 @@ class Awaited:
 
 def methods(client: Any) -> set[str]:
     """The public methods of a client."""
-    inner = client._inner if isinstance(client, Awaited) else client
+    inner = client._inner if isinstance(client, Awaited | Checked) else client
     return {
         name for name in dir(inner) if not name.startswith("_") and callable(getattr(inner, name))
     }

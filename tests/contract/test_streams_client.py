@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 import xinfer.client as ours
+from tests.contract.checked import Checked, fits
 from tests.contract.official import connect
 from tests.process.appliance import Appliance, wait_until
+from xinfer.client.catalog import list_summaries
+from xinfer.client.results.catalog import FamilySummary
 
 HELLO = [{"role": "user", "content": "one two three"}]
 SLOW = {"stream": True, "echo": {"chunks": 4000, "chunk_delay_s": 0.05}}
@@ -108,3 +111,40 @@ def test_what_no_engine_does_is_refused_in_the_servers_words(
         with pytest.raises(ours.ClientError, match="There is no engine for") as refused:
             getattr(handle, method)(*given)
     assert refused.value.status == 501
+
+
+def test_replies_of_every_call_are_what_they_are_said_to_be(one: Appliance) -> None:
+    """Of the client that holds them against their types, those that are read nowhere else."""
+    client = connect("ours", one.url)
+    client.launch_model("bad", model_engine="echo", wait_ready=False, fail="no weights in here")
+    causes = wait_until(
+        "it failed", lambda: [each["cause"] for each in client.get_timeline("bad") if each["cause"]]
+    )
+    assert "no weights in here" in causes[0]["summary"]
+    assert client.get_events("bad")
+    assert client.list_replicas("bad")[0]["error_message"]
+    client.terminate_model("bad")
+    for kind in ("LLM", "embedding", "rerank", "image", "audio", "video"):
+        briefly = client.list_model_registrations(kind)
+        wholly = client.list_model_registrations(kind, detailed=True)
+        assert [each["model_name"] for each in wholly] == [each["model_name"] for each in briefly]
+        assert client.get_model_registration(kind, briefly[0]["model_name"]) == wholly[0]
+        fits(client.run(list_summaries(kind)), list[FamilySummary])
+        assert client.get_model_versions(kind, briefly[-1]["model_name"])
+        assert client.query_engine_by_model_name(briefly[-1]["model_name"], kind)
+    _, node = client.get_cluster_info(detailed=True)
+    assert node["mem_total"] > 0
+    assert len(client.get_cluster_info()) == 2
+    handle = client.get_model("echo")
+    assert handle.chat(HELLO, generate_config={"logprobs": True})["choices"]
+
+
+@pytest.mark.parametrize("kind", ["Embedding", "Rerank"])
+def test_numbers_are_what_they_are_said_to_be(one: Appliance, kind: str) -> None:
+    with ours.RESTfulClient(one.url) as client:
+        if kind == "Embedding":
+            handle = Checked(ours.RESTfulEmbeddingModelHandle(client, "echo"))
+            assert len(handle.create_embedding(["a", "b"])["data"]) == 2
+        else:
+            handle = Checked(ours.RESTfulRerankModelHandle(client, "echo"))
+            assert handle.rerank(["a cat", "a dog"], "cat")["results"][0]["index"] == 0

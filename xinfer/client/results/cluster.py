@@ -22,7 +22,10 @@ class ClusterStatus(TypedDict):
 
 
 class Accelerator(TypedDict):
-    """One device of a node; `load` 0..1 is how much it worked lately, None if not known."""
+    """One device of a node; `load` 0..1 is how much it worked lately, None if not known.
+
+    `held_bytes` are in use by others than replicas; `free_bytes` no replica asked for either.
+    """
 
     index: int
     name: str
@@ -30,13 +33,17 @@ class Accelerator(TypedDict):
     total_bytes: int
     used_bytes: int
     load: float | None
+    held_bytes: NotRequired[int]
+    free_bytes: NotRequired[int]
 
 
 class ClusterNode(TypedDict):
     """The supervisor or a worker (`node_type`).
 
     The memory of accelerators is a text in MiB (0 = none); with `detailed`, which adds the other
-    keys, it is in bytes, as is all memory. `load` 0..1 is how much the processors worked lately.
+    keys, it is in bytes, as is all memory. What is available nobody uses now; what is free no
+    replica asked for and nothing else holds. `load` 0..1 is how much the processors worked lately.
+    `reach` says whether the supervisor connects to the worker (direct) or it to the supervisor.
     """
 
     node_type: str
@@ -46,12 +53,15 @@ class ClusterNode(TypedDict):
     node: NotRequired[str]
     software_version: NotRequired[str]
     gpu_vram_available: NotRequired[int]
+    gpu_vram_free: NotRequired[int]
     gpu_names: NotRequired[list[str]]
     devices: NotRequired[list[Accelerator]]
     cpu_count: NotRequired[int]
     load: NotRequired[float | None]
     mem_total: NotRequired[int]
     mem_available: NotRequired[int]
+    mem_free: NotRequired[int]
+    mem_held: NotRequired[int]
     mem_used: NotRequired[int]
     alive: NotRequired[bool]
     labels: NotRequired[dict[str, str]]
