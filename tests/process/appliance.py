@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,19 +192,14 @@ class Appliance:
         )
 
     def destroy(self) -> None:
-        """End whatever is left, by its mark; for teardown."""
-        if self.launcher is not None and self.launcher.poll() is None:
-            self.launcher.terminate()
-            try:
-                self.launcher.wait(20)
-            except subprocess.TimeoutExpired:
-                self.launcher.kill()
-                self.launcher.wait()
-        for process in self.processes():
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
+        """End whatever is left, by its mark, at once; for teardown."""
+        while left := self.processes():
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(left, timeout=1)
+        if self.launcher is not None:
+            self.launcher.wait()
 
 
 def titles(processes: Sequence[psutil.Process]) -> list[str]:
