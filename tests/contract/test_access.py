@@ -7,8 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.checked import fits
+from tests.contract.official import connect
 from tests.contract.secured import RECIPE, Secured, bearer
 from tests.process.appliance import wait_until
+from xinfer.client.access import login, logout, refresh
+from xinfer.client.results.access import SessionTokens
 
 PASSWORD = "a password that nobody should read"
 PROMPT = "a prompt that nobody should read"
@@ -93,6 +97,34 @@ def test_a_session_of_a_user_in_every_process(server: Secured) -> None:
     assert off[0] == 200
     server.await_everywhere(token, 401)
     assert server.request("POST", "/token", login, {})[0] == 401
+
+
+def test_our_client_is_told_what_its_results_are_said_to_be(server: Secured) -> None:
+    client = connect("ours", server.url, server.admin_key)
+    assert client.whoami()["permissions"]
+    cat = client.create_user("cat", PASSWORD, ["models:list"])
+    wait_until("it is listed", lambda: cat in client.list_users())
+    both = ["models:list", "models:read"]
+    assert client.change_user(cat["id"], permissions=both)["permissions"] == both
+    client.set_password(cat["id"], f"another {PASSWORD}")
+    session = client.run(login("cat", f"another {PASSWORD}"))
+    fits(session, SessionTokens)
+    newer = client.run(refresh(session["refresh_token"]))
+    fits(newer, SessionTokens)
+    client.run(logout(newer["refresh_token"]))
+    key = client.create_key("cats", owner="cat", expires_at="2099-01-31")
+    server.await_everywhere(key["key"], 200)
+    assert client.get_key(key["id"]) == {name: key[name] for name in key if name != "key"}
+    assert client.change_key(key["id"], model_permissions=["a"])["model_permissions"] == ["a"]
+    owned = connect("ours", server.url, key["key"])
+    wait_until("it may use one model", lambda: owned.whoami()["model_permissions"] == ["a"])
+    assert client.list_keys()
+    owned.get_model("a").chat([{"role": "user", "content": PROMPT}])
+    wait_until("it is counted", lambda: client.get_usage(key=f"key:{key['id']}"))
+    assert client.search_audit(action="POST /v1/admin/users")[0]["outcome"] == "201"
+    client.revoke_key(key["id"])
+    client.remove_user(cat["id"])
+    client.close()
 
 
 def test_usage_is_kept_by_key_and_survives_a_kill(server: Secured) -> None:
