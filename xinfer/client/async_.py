@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Concatenate, Generic, Self
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Self
 
 import httpx
 
@@ -13,15 +13,27 @@ from xinfer.client.call import Call, Item, P, StreamCall, T, documented
 from xinfer.client.connection import Address, decoded, request_options, unreachable
 from xinfer.client.errors import refusal
 
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
 
 class AsyncStream(AsyncIterator[T], Generic[T]):
-    """Items of a reply as they arrive. Closing it stops the server's work; use `async with`."""
+    """Items of a reply as they arrive; none after it was closed.
+
+    Closing it stops the server's work. Dropping it, as by leaving a loop over it, does so too, a
+    moment later; `async with` does it at once.
+    """
 
     def __init__(self, call: StreamCall[T], response: httpx.Response, base_url: str) -> None:
         self._call = call
         self._response = response
         self._pieces = response.aiter_bytes() if call.binary else response.aiter_lines()
         self._base_url = base_url
+        self._is_closed = False
+        # Importing it takes longer than all of this package: only who runs a loop has paid for it.
+        from asyncio import get_running_loop
+
+        self._loop = get_running_loop()
 
     async def __anext__(self) -> T:
         item: T | None = None
@@ -36,6 +48,9 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
         return item
 
     async def _following(self) -> T | None:
+        # Lines that came with the last one are still there after the end.
+        if self._is_closed:
+            return None
         try:
             async for piece in self._pieces:
                 item = self._call.decode(piece)
@@ -47,6 +62,7 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
 
     async def aclose(self) -> None:
         """End the reply; may be called more than once."""
+        self._is_closed = True
         with suppress(httpx.HTTPError):
             await self._response.aclose()
 
@@ -60,6 +76,22 @@ class AsyncStream(AsyncIterator[T], Generic[T]):
         at: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    def __del__(self) -> None:
+        # Whatever thread collects it, only the loop's own may close the connection; once the loop
+        # is closed nobody can.
+        if not self._is_closed:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_end, self._loop, self._response)
+
+
+def _end(loop: AbstractEventLoop, response: httpx.Response) -> None:
+    async def close() -> None:
+        with suppress(httpx.HTTPError):
+            await response.aclose()
+
+    # Closing waits for nothing but the loop itself, which keeps what it is about to run.
+    loop.create_task(close())
 
 
 class AsyncExecutor:

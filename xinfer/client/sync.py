@@ -15,13 +15,17 @@ from xinfer.client.errors import refusal
 
 
 class Stream(Iterator[T], Generic[T]):
-    """Items of a reply as they arrive. Closing it, or dropping it, stops the server's work."""
+    """Items of a reply as they arrive; none after it was closed.
+
+    Closing it, or dropping it, stops the server's work: leaving a loop over it is enough.
+    """
 
     def __init__(self, call: StreamCall[T], response: httpx.Response, base_url: str) -> None:
         self._call = call
         self._response = response
         self._pieces = response.iter_bytes() if call.binary else response.iter_lines()
         self._base_url = base_url
+        self._is_closed = False
 
     def __next__(self) -> T:
         item: T | None = None
@@ -36,6 +40,9 @@ class Stream(Iterator[T], Generic[T]):
         return item
 
     def _following(self) -> T | None:
+        # Lines that came with the last one are still there after the end.
+        if self._is_closed:
+            return None
         try:
             for piece in self._pieces:
                 item = self._call.decode(piece)
@@ -47,6 +54,7 @@ class Stream(Iterator[T], Generic[T]):
 
     def close(self) -> None:
         """End the reply; may be called more than once."""
+        self._is_closed = True
         with suppress(httpx.HTTPError):
             self._response.close()
 

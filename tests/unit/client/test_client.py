@@ -14,6 +14,7 @@ import pytest
 
 from tests.unit.client.loopback import Loopback, model
 from xinfer.client import (
+    AsyncRESTfulChatModelHandle,
     AsyncRESTfulClient,
     ClientError,
     RESTfulChatModelHandle,
@@ -85,20 +86,66 @@ def test_chat_whole_and_streamed(server: Loopback) -> None:
     assert sent[0] == {"model": "chat", "messages": HELLO, "max_tokens": 5}
 
 
-@pytest.mark.parametrize("end", ["close", "with", "drop"])
+STREAMED = {"stream": True}
+
+
+@pytest.mark.parametrize("end", ["close", "with", "leave", "drop", "unread"])
 def test_leaving_a_stream_early_tells_the_server(server: Loopback, end: str) -> None:
     server.endless = True
     with RESTfulClient(server.url) as client:
-        stream = client.get_model("chat").chat(HELLO, generate_config={"stream": True})
-        assert next(stream)["choices"]
+        stream = client.get_model("chat").chat(HELLO, generate_config=STREAMED)
+        if end == "leave":
+            for chunk in stream:
+                assert chunk["choices"]
+                break
+        elif end != "unread":
+            assert next(stream)["choices"]
         if end == "close":
             stream.close()
+            assert list(stream) == []
         elif end == "with":
             with stream:
                 pass
-        else:
-            del stream
+        del stream
         assert server.client_gone.wait(5)
+        assert client._http._transport._pool.connections == []
+
+
+@pytest.mark.parametrize("end", ["close", "with", "leave", "cancel", "unread"])
+def test_so_does_leaving_one_that_is_awaited(server: Loopback, end: str) -> None:
+    server.endless = True
+    complaints: list[object] = []
+
+    async def read(handle: AsyncRESTfulChatModelHandle) -> None:
+        stream = await handle.chat(HELLO, generate_config=STREAMED)
+        if end == "unread":
+            return
+        if end == "with":
+            async with stream:
+                await anext(stream)
+            return
+        async for chunk in stream:
+            assert chunk["choices"]
+            if end != "cancel":
+                break
+        if end == "close":
+            await stream.aclose()
+            assert [chunk async for chunk in stream] == []
+
+    async def session() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+        async with AsyncRESTfulClient(server.url) as client:
+            reading = asyncio.create_task(read(await client.get_model("chat")))
+            if end == "cancel":
+                assert await asyncio.to_thread(server.first_chunk.wait, 5)
+                reading.cancel()
+            await asyncio.wait([reading])
+            assert reading.cancelled() == (end == "cancel")
+            assert await asyncio.to_thread(server.client_gone.wait, 5)
+            assert client._http._transport._pool.connections == []
+
+    asyncio.run(session())
+    assert complaints == []
 
 
 def test_an_error_within_a_stream_is_raised_after_what_came_before(server: Loopback) -> None:
