@@ -9,7 +9,7 @@ import falcon
 import msgspec
 
 from xinfer import errors
-from xinfer.gateway.relay import CLIENT_GONE
+from xinfer.gateway.stream import CLIENT_GONE
 from xinfer.gateway.upstream import ClientGone
 
 _KIND_NOT_FOUND = "not_found_error"

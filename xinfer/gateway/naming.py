@@ -19,6 +19,10 @@ class Naming:
     def __init__(self, uid: str | None) -> None:
         self._name = b'"model":' + msgspec.json.encode(uid) if uid is not None else b""
 
+    def __bool__(self) -> bool:
+        """Whether anything is to be changed."""
+        return bool(self._name)
+
     def __call__(self, reply: bytes) -> bytes:
         if not self._name:
             return reply

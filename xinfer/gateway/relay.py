@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import gevent
-import msgspec
-
 from xinfer.domain.routing import Route, Upstream
-from xinfer.errors import Cancelled, EngineFailed, NotReady
+from xinfer.errors import EngineFailed, NotReady
 from xinfer.gateway.admission import Admission
 from xinfer.gateway.caller import Caller
 from xinfer.gateway.dialects import CHAT, COMPLETIONS, Dialects
 from xinfer.gateway.media import Media
 from xinfer.gateway.metrics import Metrics, Timer
-from xinfer.gateway.naming import Naming
 from xinfer.gateway.peek import Peeked, peek, upstream_body
-from xinfer.gateway.reply import Asked, error_event, shown
+from xinfer.gateway.reply import Asked, shown
+from xinfer.gateway.run import Run
 from xinfer.gateway.running import Running, Ticket
+from xinfer.gateway.stream import CLIENT_GONE, Stream
 from xinfer.gateway.table import Table
-from xinfer.gateway.upstream import ClientGone, Connection, Pools, Refused, Reply, Stale
+from xinfer.gateway.upstream import ClientGone, Pools, Refused, Stale
 from xinfer.gateway.usage import StreamTail, Usage, find_usage
-
-CLIENT_GONE = 499
-"""The status under which a request is counted whose client hung up, or that was aborted."""
 
 _ATTEMPTS = 4
 _USAGE_WINDOW = 4096
-_FAST_S = 0.002
-"""An engine whose next piece came within this time sends so fast that two may go out as one."""
-
 _NO_TOKENS = Usage()
 _GENERATES = (CHAT, COMPLETIONS)
 
@@ -45,29 +36,6 @@ class Answer:
     status: int
     content_type: str
     body: bytes | Stream
-
-
-@dataclass(slots=True, kw_only=True)
-class Run:
-    """A request that a replica has taken, and all that must be given back after it."""
-
-    uid: str
-    upstream: Upstream
-    connection: Connection
-    reply: Reply
-    timer: Timer
-    caller: Caller
-    ticket: Ticket
-    asked: Asked
-
-    @property
-    def naming(self) -> Naming:
-        """What names the model by its uid in the reply: an engine says what it calls it, or the
-        adapter that was asked for.
-        """
-        adapted = msgspec.json.decode(self.asked.fields["model"]) != self.uid
-        other = adapted or self.upstream.model_name not in (None, self.uid)
-        return Naming(self.uid if other else None)
 
 
 class Gateway:
@@ -128,9 +96,9 @@ class Gateway:
             return Answer(
                 status=run.reply.status,
                 content_type="text/event-stream; charset=utf-8",
-                body=Stream(run, tail, gone, self._give_back),
+                body=Stream(run, tail, self._give_back),
             )
-        return self._whole(run, gone)
+        return self._whole(run)
 
     def _start(self, request: _Request, route: Route, gone: Gone, timer: Timer) -> Run:
         """Find a replica that takes the request.
@@ -190,7 +158,7 @@ class Gateway:
         connection = self._pools.fresh(upstream) if fresh else self._pools.take(upstream)
         try:
             reply = connection.send(request.head_and_body(upstream), gone)
-            reply.await_head(gone)
+            reply.await_head()
         except BaseException:
             connection.close()
             raise
@@ -210,12 +178,12 @@ class Gateway:
             ),
         )
 
-    def _whole(self, run: Run, gone: Gone) -> Answer:
+    def _whole(self, run: Run) -> Answer:
         """A reply that is one document: complete before any of it goes out."""
         status = CLIENT_GONE
         usage = None
         try:
-            body = b"".join(run.reply.pieces(gone))
+            body = b"".join(run.reply.pieces())
             status = run.reply.status
             usage = find_usage(body[:_USAGE_WINDOW]) or find_usage(body[-_USAGE_WINDOW:])
         except EngineFailed as error:
@@ -239,70 +207,6 @@ class Gateway:
         run.timer.end(status, run.upstream.replica_id, usage)
         tokens = usage or _NO_TOKENS
         run.caller.spent(run.uid, tokens.prompt_tokens, tokens.completion_tokens)
-
-
-class Stream:
-    """A reply that is passed on as it arrives, event by event, with its usage noted."""
-
-    def __init__(
-        self,
-        run: Run,
-        tail: StreamTail,
-        gone: Gone,
-        give_back: Callable[[Run, int, Usage | None], None],
-    ) -> None:
-        self._run = run
-        self._tail = tail
-        self._pieces = iter(run.reply.pieces(gone))
-        self._give_back = give_back
-        self._waited_s = _FAST_S
-        self._ended = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        while not self._ended:
-            try:
-                if self._waited_s < _FAST_S:
-                    # Others first: what arrives meanwhile goes out in the same send. A fast engine
-                    # would otherwise cost a wake-up and a send for every token.
-                    gevent.sleep(0)
-                # Of a reply that never pauses nobody else asks.
-                self._run.ticket.check()
-                asked_s = time.monotonic()
-                piece = self._tail.feed(next(self._pieces))
-                self._waited_s = time.monotonic() - asked_s
-            except StopIteration:
-                piece = self._tail.finish()
-                self._end(self._run.reply.status)
-            except ClientGone:
-                self._end(CLIENT_GONE)
-                break
-            except Cancelled as error:
-                self._end(CLIENT_GONE)
-                return error_event(self._run.asked, error, "cancelled_error", "aborted")
-            except EngineFailed as error:
-                self._end(502)
-                return error_event(self._run.asked, error, "engine_error", "engine_failed")
-            if piece:
-                self._run.timer.piece(self._tail.events)
-                return piece
-        raise StopIteration
-
-    def close(self) -> None:
-        """The client has all, or is gone; called by the server in any case."""
-        self._end(CLIENT_GONE)
-
-    def _end(self, status: int) -> None:
-        if self._ended:
-            return
-        self._ended = True
-        usage = self._tail.usage
-        if usage is None and self._tail.events:
-            # The engine gave no count: each event carries a token, but the closing ones.
-            usage = Usage(completion_tokens=max(0, self._tail.events - 2))
-        self._give_back(self._run, status, usage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+import gevent
 import httptools
-from gevent import socket
+from gevent import socket, ssl
 
 from xinfer.domain.routing import Upstream
-from xinfer.errors import EngineFailed
+from xinfer.errors import EngineFailed, XinferError
+from xinfer.gateway.pulse import PERIOD_S, Pulse
 from xinfer.gateway.ways import Ways, is_silent
 
 _READ_BYTES = 65536
 _MAX_IDLE = 64
-_GONE_CHECK_S = 0.15
+_READABLE = 1
+"""As the event loop calls it."""
 _WELCOME = b"OK\r\n"
 _STALE_S = 0.05
 """A kept connection that had been closed tells at once; a later close is of an engine at work."""
@@ -67,13 +70,13 @@ class Reply:
         """A header's value, "" if absent. `name` in lower case."""
         return next((value for key, value in self.headers if key == name), "")
 
-    def await_head(self, gone: Callable[[], bool]) -> None:
-        """Read until status and headers are known."""
+    def await_head(self) -> None:
+        """Read until status and headers are known. Raises as `Connection.read`."""
         while not self._head:
-            self._read(gone)
+            self._read()
 
-    def pieces(self, gone: Callable[[], bool]) -> Iterable[bytes]:
-        """The body as it arrives: whatever one read brought is one piece."""
+    def pieces(self) -> Iterator[bytes]:
+        """The body as it arrives: what one read brought is one piece. Raises as `await_head`."""
         while True:
             if self._pieces:
                 piece = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
@@ -81,15 +84,15 @@ class Reply:
                 yield piece
             if self.complete:
                 return
-            self._read(gone)
+            self._read()
 
     @property
     def reusable(self) -> bool:
         """Whether the connection may carry another request."""
         return self.complete and self._keep_alive
 
-    def _read(self, gone: Callable[[], bool]) -> None:
-        data = self._connection.read(gone, started=self._received)
+    def _read(self) -> None:
+        data = self._connection.read(started=self._received)
         self._received = True
         if not data:
             if self._head and not self.header("content-length") and not self._is_chunked():
@@ -115,28 +118,41 @@ class Reply:
 class Connection:
     """One socket to one replica. `fresh`: it has not carried a request yet."""
 
-    def __init__(self, replica_id: str, opened: socket.socket, read_timeout_s: float) -> None:
+    def __init__(
+        self, replica_id: str, opened: socket.socket, read_timeout_s: float, pulse: Pulse
+    ) -> None:
         self.replica_id = replica_id
         self.fresh = True
         self._sent_at = 0.0
         self._read_timeout_s = read_timeout_s
+        self._pulse = pulse
+        self._gone: Callable[[], bool] = _never
+        self._waited_s = 0.0
+        self._waits = False
         self._socket = opened
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.settimeout(_GONE_CHECK_S)
+        self._socket.settimeout(PERIOD_S)
+        self._hub = gevent.get_hub()
+        self._readable = self._hub.loop.io(opened.fileno(), _READABLE)
+        # What TLS has read ahead no event will tell of.
+        self._ahead = opened.pending if isinstance(opened, ssl.SSLSocket) else None
 
     def send(self, request: bytes, gone: Callable[[], bool]) -> Reply:
-        """Send a request. Raises Stale when a kept connection turns out to be closed, ClientGone
-        when nobody waits for the reply any more.
+        """Send a request; `gone()` is asked from now on whether anybody waits for the reply.
+
+        Raises Stale when a kept connection turns out to be closed, ClientGone when nobody waits any
+        more, and what `gone` raises.
         """
         left, waited_s = memoryview(request), 0.0
         self._sent_at = time.monotonic()
+        self._gone = gone
         while left:
             try:
                 left = left[self._socket.send(left) :]
                 waited_s = 0.0
             except TimeoutError:
                 # The engine is slow to read a large body.
-                waited_s += _GONE_CHECK_S
+                waited_s += PERIOD_S
                 if gone():
                     raise ClientGone from None
                 if waited_s > self._read_timeout_s:
@@ -144,32 +160,65 @@ class Connection:
             except OSError as error:
                 raise self._broken(error, started=False) from error
         self._sent_at = time.monotonic()
+        self._pulse.add(self)
         return Reply(self)
 
-    def read(self, gone: Callable[[], bool], *, started: bool) -> bytes:
-        """Some bytes; b"" at the end. Raises ClientGone when nobody waits for them any more."""
-        waited_s = 0.0
+    def read(self, *, started: bool) -> bytes:
+        """Some bytes; b"" at the end. Raises ClientGone when nobody waits for them any more, what
+        `gone` raises, and EngineFailed.
+
+        It always gives way to others first: what arrives meanwhile comes in one piece, where a fast
+        engine would otherwise cost a turn for every token.
+        """
         while True:
             try:
+                if self._ahead is None or not self._ahead():
+                    self._wait()
                 data = self._socket.recv(_READ_BYTES)
             except TimeoutError:
-                waited_s += _GONE_CHECK_S
-                if gone():
-                    raise ClientGone from None
-                if waited_s > self._read_timeout_s:
-                    raise self._silent() from None
-                continue
+                continue  # nothing had come after all
             except OSError as error:
                 raise self._broken(error, started=started) from error
             if not data and self._was_closed(started=started):
                 raise Stale(f"The engine of {self.replica_id} had closed a kept connection.")
             return bytes(data)
 
+    def look(self) -> None:
+        """End the wait for the engine if it is of no more use."""
+        if not self._waits:
+            return
+        self._waited_s += PERIOD_S
+        try:
+            if self._gone():
+                ending: Exception = ClientGone()
+            elif self._waited_s > self._read_timeout_s:
+                ending = self._silent()
+            else:
+                return
+        except XinferError as error:
+            ending = error
+        self._hub.cancel_wait(self._readable, ending)
+
+    def _wait(self) -> None:
+        self._waited_s = 0.0
+        self._waits = True
+        try:
+            self._hub.wait(self._readable)
+        finally:
+            self._waits = False
+
     def is_open(self) -> bool:
         """Whether the engine has not closed it while it lay idle."""
         return is_silent(self._socket)
 
+    def rest(self) -> None:
+        """Nobody waits for anything now."""
+        self._pulse.discard(self)
+        self._gone = _never
+
     def close(self) -> None:
+        self.rest()
+        self._readable.close()
         self._socket.close()
 
     def _silent(self) -> EngineFailed:
@@ -208,6 +257,7 @@ class Pools:
         self._secret = secret
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s
+        self._pulse = Pulse()
         self._idle: dict[Upstream, deque[Connection]] = {}
 
     def take(self, upstream: Upstream) -> Connection:
@@ -229,7 +279,7 @@ class Pools:
                 f"The engine of {upstream.replica_id} at {upstream.host}:{upstream.port} cannot be"
                 f" reached: {error.strerror or error}."
             ) from error
-        return Connection(upstream.replica_id, opened, self._read_timeout_s)
+        return Connection(upstream.replica_id, opened, self._read_timeout_s, self._pulse)
 
     def _open(self, upstream: Upstream) -> socket.socket:
         """With the secret said, and accepted, at the door of a replica on another host."""
@@ -260,6 +310,7 @@ class Pools:
             connection.close()
             return
         connection.fresh = False
+        connection.rest()
         idle.append(connection)
 
     def keep(self, upstreams: Iterable[Upstream]) -> None:
@@ -272,6 +323,10 @@ class Pools:
                 connection.close()
         for upstream in wanted:
             self._idle.setdefault(upstream, deque())
+
+
+def _never() -> bool:
+    return False
 
 
 def _await_welcome(opened: socket.socket) -> None:

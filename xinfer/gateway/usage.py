@@ -75,7 +75,9 @@ class StreamTail:
 
     def feed(self, piece: bytes) -> bytes:
         """Whole events so far, maybe none."""
-        data = self._rest + piece if self._rest else piece
+        if not self._rest and piece.endswith(b"\n\n"):
+            return self._pass(piece)
+        data = self._rest + piece
         cut = _last_boundary(data)
         self._rest = data[cut:]
         return self._pass(data[:cut])
@@ -93,7 +95,8 @@ class StreamTail:
     def _pass(self, whole: bytes) -> bytes:
         self.events += whole.count(b"data:")
         self._end = whole[-_END_BYTES:] or self._end
-        whole = self._naming(whole)
+        if self._naming:
+            whole = self._naming(whole)
         if _KEY not in whole:
             return whole
         return b"".join(event for event in _split(whole) if self._take(event))

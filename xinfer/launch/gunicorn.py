@@ -144,10 +144,21 @@ class OneSend(wsgi.Response):  # type: ignore[misc]
             self._head = f"{''.join(lines)}\r\n".encode("latin-1")
             self.headers_sent = True
 
+    def write(self, arg: bytes) -> None:
+        """What follows in a stream goes out by the shortest way."""
+        if self.chunked and self.headers_sent and arg:
+            self.sent += len(arg)
+            self._emit_body(arg)
+        else:
+            super().write(arg)
+
     def _emit_body(self, data: bytes) -> None:
         frame = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
-        head, self._head = self._head, b""
-        self.sock.sendall(head + frame if head else frame)
+        if self._head:
+            frame, self._head = self._head + frame, b""
+        taken = self.sock.send(frame)
+        if taken < len(frame):
+            self.sock.sendall(memoryview(frame)[taken:])
 
     def close(self) -> None:
         """Send what is left: a head without body, and the end of a chunked body."""

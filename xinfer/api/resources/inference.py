@@ -7,7 +7,8 @@ from http import HTTPStatus
 import falcon
 
 from xinfer.errors import Invalid
-from xinfer.gateway.relay import Gateway, Stream
+from xinfer.gateway.relay import Gateway
+from xinfer.gateway.stream import Stream
 from xinfer.gateway.upstream import ClientGone
 from xinfer.gateway.watcher import client_gone, read_body
 from xinfer.services.meter import Meter, Metered
