@@ -10,11 +10,16 @@ from tests.browser.conftest import Open, playwright
 from tests.process.appliance import Appliance
 
 
+def most_tokens(page: playwright.Page, count: int) -> None:
+    page.get_by_label("Max tokens").evaluate(
+        "(slider, count) => { slider.value = count; slider.dispatchEvent(new Event('input')); }",
+        count,
+    )
+
+
 def test_a_reply_streams_and_is_counted(server: Appliance, open_page: Open) -> None:
     page = open_page(f"{server.url}/ui#/playground?model=chat")
-    page.get_by_label("Max tokens").evaluate(
-        "(slider) => { slider.value = 16; slider.dispatchEvent(new Event('input')); }"
-    )
+    most_tokens(page, 16)
     page.get_by_label("Message", exact=True).fill("Say hello.")
     page.keyboard.press("Enter")
     foot = page.locator(".turn.assistant .turn-foot")
@@ -41,7 +46,7 @@ def test_a_reply_is_stopped(server: Appliance, open_page: Open) -> None:
 
 def test_a_schema_that_is_no_json_is_refused_here(server: Appliance, open_page: Open) -> None:
     page = open_page(f"{server.url}/ui#/playground?model=chat")
-    page.get_by_text("JSON schema").click()
+    page.get_by_text("JSON schema", exact=True).click()
     page.get_by_label("The reply follows it").fill("{")
     page.get_by_label("Message", exact=True).fill("hello")
     page.keyboard.press("Enter")
@@ -132,9 +137,57 @@ def test_a_tool_is_called_and_its_result_sent(server: Appliance, open_page: Open
     ]
 
 
+def test_a_small_model_calls_a_tool_and_answers_with_its_result(
+    server: Appliance, open_page: Open
+) -> None:
+    page = open_page(f"{server.url}/ui#/playground?model=chat")
+    page.get_by_text("Tools", exact=True).click()
+    parameters = {
+        "type": "object",
+        "properties": {"city": {"enum": ["Oslo", "Rome"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    tool = {"type": "function", "function": {"name": "weather", "parameters": parameters}}
+    page.get_by_label("Functions as JSON").fill(json.dumps([tool]))
+    page.get_by_label("Whether it calls them").select_option("schema")
+    say(page, "How is the weather in Oslo?")
+    result = page.get_by_label("What weather returns")
+    result.wait_for(timeout=120_000)
+    called = page.locator(".call").inner_text()
+    assert called.splitlines()[0] in {f'weather({{"city":"{city}"}})' for city in ("Oslo", "Rome")}
+    asked: list[dict[str, Any]] = []
+    page.on("request", lambda request: asked.append(request.post_data_json or {}))
+    most_tokens(page, 32)
+    result.fill("rain, 7 degrees")
+    page.keyboard.press("Enter")
+    answer = page.locator(".turn.assistant").nth(1)
+    answer.get_by_text(re.compile(r"\d+ out · first token")).wait_for(timeout=120_000)
+    answer.get_by_role("button", name="Say it again").wait_for(timeout=120_000)
+    assert answer.locator(".turn-said").inner_text().strip()
+    (body,) = [each for each in asked if "messages" in each]
+    assert "response_format" not in body, "it may answer in words"
+    assert body["messages"][-1]["content"] == "rain, 7 degrees"
+
+
+def test_an_engine_that_passes_over_tool_choice_is_found_out(
+    server: Appliance, open_page: Open
+) -> None:
+    page = open_page(f"{server.url}/ui#/playground?model=echo")
+    page.get_by_text("Tools", exact=True).click()
+    page.get_by_role("button", name="Example").first.click()
+    page.get_by_label("Whether it calls them").select_option("required")
+    with page.expect_request("**/v1/chat/completions") as asked:
+        say(page, "How is the weather in Oslo?")
+    body = asked.value.post_data_json
+    assert body["tool_choice"] == "required"
+    assert [tool["function"]["name"] for tool in body["tools"]] == ["weather"]
+    page.get_by_text("It had to call a function and did not").wait_for()
+
+
 def test_a_reply_follows_a_schema(server: Appliance, open_page: Open) -> None:
     page = open_page(f"{server.url}/ui#/playground?model=chat")
-    page.get_by_text("JSON schema").click()
+    page.get_by_text("JSON schema", exact=True).click()
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
     page.get_by_label("The reply follows it").fill(json.dumps(schema))
     say(page, "How old is the dog?")

@@ -4,7 +4,8 @@ import { h, render } from "/ui/core/dom.js";
 import { number, seconds } from "/ui/core/format.js";
 import { icon } from "/ui/core/icons.js";
 import { button, copy, empty, field, iconButton, note } from "/ui/core/parts.js";
-import { SETTINGS, receive, request, speed } from "/ui/views/chat_request.js";
+import { SETTINGS, heard, receive, request, returned, speed } from "/ui/views/chat_request.js";
+import { side } from "/ui/views/chat_settings.js";
 
 const settings = { ...SETTINGS };
 
@@ -58,7 +59,7 @@ function again(state, soon) {
 /** After a failure: what had come is said anew, what tools returned is kept. */
 function retry(state, soon) {
   const last = state.turns.at(-1);
-  const answered = last?.calls?.length && last.calls.every((call) => call.result !== undefined);
+  const answered = last?.calls?.length && returned(last);
   return answered ? answer(state, soon) : again(state, soon);
 }
 
@@ -66,11 +67,13 @@ async function answer(state, soon) {
   state.error = "";
   const turn = { role: "assistant", content: "", reasoning: "", calls: [], stats: null, stopped: false };
   try {
-    const body = request(state.model, state.turns, settings);
+    const { body, must, spoken } = request(state.model, state.turns, settings);
+    Object.assign(turn, { must, spoken });
     state.turns.push(turn);
     state.stop = new AbortController();
     soon();
     await receive(turn, body, state.stop.signal, soon);
+    if (spoken) heard(turn);
   } catch (error) {
     if (error.name === "AbortError") turn.stopped = true;
     else state.error = error.message;
@@ -88,7 +91,7 @@ function page(state, act) {
         state.turns.length ? state.turns.map((turn, at) => shown(turn, at, state, act)) : empty("play", `Say something to ${state.model}`, "Enter sends, Shift and Enter begin a new line."),
         state.error && note("bad", h("p", {}, state.error), state.turns.length > 0 && button("Try again", act.retry, { kind: "btn-s", glyph: "redo" }))),
       compose(state, act)),
-    side(state, act));
+    side(settings, act, state.turns.length > 0));
 }
 
 function compose(state, act) {
@@ -114,20 +117,30 @@ function shown(turn, at, state, act) {
   return h("div", { class: "turn assistant", key: `t${at}` }, h("span", { class: "unseen" }, state.model),
     turn.reasoning && h("details", { key: "reason", open: running && !turn.content }, h("summary", { class: "small dim" }, icon("next"), "Reasoning"), h("div", { class: "reason small" }, turn.reasoning)),
     (turn.content || running) && h("div", { class: `turn-said ${running ? "caret" : ""}` }, turn.content),
-    turn.calls.map((call, place) => toolCall(call, place, turn, running, act)),
-    h("div", { class: "turn-foot" }, numbers(turn), !running && iconButton("copy", "Copy the reply", () => copy(turn.content), { kind: "btn-quiet btn-s" }), last && !running && iconButton("redo", "Say it again", act.again, { kind: "btn-quiet btn-s" })));
+    turn.calls.map((call, place) => toolCall(call, place, turn, { last, running }, act)),
+    !running && turn.must && !turn.calls.length && turn.stats?.ended && note("warn", uncalled(turn)),
+    h("div", { class: "turn-foot" }, numbers(turn), !running && turn.content && iconButton("copy", "Copy the reply", () => copy(turn.content), { kind: "btn-quiet btn-s" }), last && !running && iconButton("redo", "Say it again", act.again, { kind: "btn-quiet btn-s" })));
 }
 
-function toolCall(call, place, turn, running, act) {
-  const done = turn.calls.every((each) => each.result !== undefined);
-  return h("div", { class: "note stack-s", key: `call-${place}` }, h("div", { class: "stack-s grow" },
-    h("b", { class: "mono small" }, `${call.name}(${call.args})`),
-    !running && h("div", { class: "row" },
-      h("input", { class: "grow", "aria-label": `What ${call.name} returns`, placeholder: "What the tool returns", value: call.result ?? "", oninput: (event) => {
-        call.result = event.target.value;
-        act.draw();
-      } }),
-      place === turn.calls.length - 1 && button("Go on", act.answer, { kind: "btn-s", disabled: !done }))));
+function uncalled({ spoken, stats }) {
+  if (spoken && stats.ended === "length") return "It had to call a function, but was cut before the call was whole. Allow more tokens.";
+  return "It had to call a function and did not: its engine does not hold it to that. Under Tools, a JSON schema can.";
+}
+
+function toolCall(call, place, turn, { last, running }, act) {
+  const keys = (event) => {
+    if (event.key !== "Enter" || event.isComposing || !returned(turn)) return;
+    event.preventDefault();
+    act.answer();
+  };
+  const input = () => h("input", { class: "grow", "aria-label": `What ${call.name} returns`, placeholder: "What the tool returns", value: call.result ?? "", onkeydown: keys, oninput: (event) => {
+    call.result = event.target.value;
+    act.draw();
+  } });
+  return h("div", { class: "call stack-s", key: `call-${place}` },
+    h("div", { class: "mono small call-said" }, h("b", {}, call.name), `(${call.args})`),
+    running ? null : last ? h("div", { class: "row" }, input(), place === turn.calls.length - 1 && button("Go on", act.answer, { kind: "btn-main", disabled: !returned(turn) }))
+      : h("div", { class: "small dim call-said" }, call.result === undefined ? "No result was given." : `→ ${call.result}`));
 }
 
 function numbers({ stats, stopped }) {
@@ -141,31 +154,4 @@ function numbers({ stats, stopped }) {
     stopped ? "stopped" : stats.ended === "length" && "cut at max tokens",
   ];
   return h("span", { class: "xs faint num" }, facts.filter(Boolean).join(" · "));
-}
-
-function side(state, act) {
-  const set = (name) => (value) => {
-    settings[name] = value;
-    act.draw();
-  };
-  return h("aside", { class: "card side", "aria-label": "Settings" },
-    area("System prompt", "system", 4, "You are …", set("system")),
-    slider("Temperature", settings.temperature, 0, 2, 0.05, set("temperature")),
-    slider("Top p", settings.topP, 0, 1, 0.01, set("topP")),
-    slider("Max tokens", settings.maxTokens, 16, 4096, 16, set("maxTokens")),
-    h("details", { key: "tools", open: Boolean(settings.tools) }, h("summary", {}, icon("next"), "Tools"), area("Functions as JSON", "tools", 6, '[{"type": "function", "function": {"name": "…"}}]', set("tools"))),
-    h("details", { key: "schema", open: Boolean(settings.schema) }, h("summary", {}, icon("next"), "JSON schema"), area("The reply follows it", "schema", 6, '{"type": "object", "properties": {}}', set("schema"))),
-    button("New conversation", act.clear, { kind: "btn-s", glyph: "plus", disabled: !state.turns.length }));
-}
-
-function area(label, name, rows, placeholder, set) {
-  return field(label, h("textarea", { rows, placeholder, class: name === "system" ? "" : "mono small", spellcheck: "false", value: settings[name], onchange: (event) => set(event.target.value), oninput: (event) => {
-    settings[name] = event.target.value;
-  } }), null, `chat-${name}`);
-}
-
-function slider(label, value, min, max, step, set) {
-  const id = `chat-${label.replace(" ", "-").toLowerCase()}`;
-  return h("div", { class: "slider", key: label }, h("label", { class: "label", for: id }, label), h("output", { class: "num small dim", for: id }, number(value, step < 1 ? 2 : 0)),
-    h("input", { id, type: "range", min, max, step, value: String(value), oninput: (event) => set(Number(event.target.value)) }));
 }

@@ -65,5 +65,10 @@ function matrix({ lines, matrix: cells }) {
 
 function cell(value) {
   const strength = Math.round(Math.max(0, Math.min(1, value)) ** 2 * 100);
-  return h("span", { style: { background: `color-mix(in oklab, var(--heat) ${strength}%, var(--sunken))` } }, value.toFixed(2));
+  return h("span", { style: { background: `color-mix(in oklab, var(--heat) ${strength}%, var(--sunken))` } }, shown(value));
+}
+
+/** Without the sign of a zero. */
+function shown(value) {
+  return value.toFixed(2).replace(/^-(?=0\.00$)/, "");
 }
