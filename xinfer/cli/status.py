@@ -75,7 +75,7 @@ def _node_row(node: Mapping[str, Any]) -> tuple[Any, ...]:
         node.get("node") or node.get("ip_address"),
         f"{node.get('node_type')}{', reverse' if node.get('reach') == 'reverse' else ''}",
         node.get("cpu_count"),
-        size(node.get("mem_available")),
+        size(node.get("mem_free")),
         size(node.get("mem_total")),
         node.get("gpu_count") or "none",
         _device_memory(node),
@@ -86,7 +86,7 @@ def _device_memory(node: Mapping[str, Any]) -> str | None:
     total = node.get("gpu_vram_total")
     if not total:
         return None
-    return f"{node.get('gpu_vram_available', '?')} free of {total}"
+    return f"{size(node.get('gpu_vram_free'))} free of {size(total)}"
 
 
 def _model_row(model: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -34,7 +34,8 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """An accelerator. Memory in bytes; `used_bytes` counts every process on it.
+    """An accelerator. Memory in bytes; `used_bytes` counts every process on it, `held_bytes` is
+    used and was asked for by none of the node's replicas.
 
     `load` is the share of the last moments, 0..1, in which it worked (None = it does not tell).
     """
@@ -44,6 +45,7 @@ class Device:
     kind: str
     total_bytes: int
     used_bytes: int
+    held_bytes: int = 0
     load: float | None = None
 
 
@@ -51,6 +53,7 @@ class Device:
 class Machine:
     """What a node offers to engines. `cores` are physical; memory in bytes; `load` is the share of
     its processors, 0..1, that all programs together kept busy lately (None = not measured yet).
+    `memory_held_bytes` is in use, and was asked for by none of the node's replicas.
 
     `system` is such as "linux-x86_64" or "darwin-arm64". `missing` says, by engine,
     why the engine's environment cannot run it as things are; engines that are not named can run.
@@ -60,6 +63,7 @@ class Machine:
     memory_total_bytes: int
     memory_available_bytes: int
     system: str
+    memory_held_bytes: int = 0
     devices: tuple[Device, ...] = ()
     load: float | None = None
     missing: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from xinfer.domain import memory
 from xinfer.domain.model import ModelSpec, Placement
-from xinfer.domain.node import Device, NodeReport
+from xinfer.domain.node import Device, Machine, NodeReport
 from xinfer.domain.state import AssignedReplica
 
 _NAMED_AT_MOST = 4
@@ -73,9 +73,17 @@ def _room(
         return devices
     free = memory.free_on_machine(report.machine, taken)
     if spec.memory_bytes is not None and spec.memory_bytes > free:
-        total = memory.gib(report.machine.memory_total_bytes)
-        return f"{memory.gib(free)} of {total} memory not yet asked for"
+        return _shortage(report.machine, free, taken)
     return ()
+
+
+def _shortage(machine: Machine, free: int, taken: list[AssignedReplica]) -> str:
+    """What is free of the main memory, and who has the rest."""
+    asked, held = memory.asked_of_machine(taken), machine.memory_held_bytes
+    parts = [f"replicas ask for {memory.gib(asked)}"] if asked else []
+    parts += [f"other programs hold {memory.gib(held)}"] if held else []
+    who = f" ({', '.join(parts)})" if parts else ""
+    return f"{memory.gib(free)} of {memory.gib(machine.memory_total_bytes)} memory free{who}"
 
 
 def _mismatch(placement: Placement, report: NodeReport) -> str:
@@ -130,13 +138,19 @@ def _several(
         return "has no accelerator"
     busy = {index for replica in taken for index in replica.devices}
     part = memory.share(spec.memory_bytes or 0, wanted)
-    fit = [device.index for device in offered if device.total_bytes >= part]
-    free = [index for index in fit if index not in busy]
+    fit = [device for device in offered if device.total_bytes >= part]
+    idle = [device for device in fit if device.index not in busy]
+    free = [device.index for device in idle if memory.free_on_device(device, ()) >= part]
     if len(fit) < wanted:
         return f"has {len(fit)} accelerators with {memory.gib(part)}"
     if len(free) < wanted:
-        return f"{len(free)} of {len(offered)} accelerators free"
+        held = max((device.held_bytes for device in idle), default=0)
+        return f"{len(free)} of {len(offered)} accelerators free{_by_others(held)}"
     return tuple(sorted(free)[:wanted])
+
+
+def _by_others(held: int) -> str:
+    return f" (other programs hold up to {memory.gib(held)} of one)" if held else ""
 
 
 def _automatic(
@@ -148,7 +162,8 @@ def _automatic(
     fit = [device for device in offered if memory.free_on_device(device, taken) >= need]
     if not fit:
         most = max(memory.free_on_device(device, taken) for device in offered)
-        return f"at most {memory.gib(most)} not yet asked for on one accelerator"
+        held = max(device.held_bytes for device in offered)
+        return f"at most {memory.gib(most)} free on one accelerator{_by_others(held)}"
     return (min(fit, key=lambda device: (users[device.index], device.index)).index,)
 
 

@@ -93,7 +93,7 @@ class Progress:
             is_there = node.get("node_type") == "Worker" and node.get("alive", True)
             if is_there and name not in self._nodes:
                 self._nodes.add(name)
-                memory = float(node.get("mem_available") or 0) / 2**30
+                memory = float(node.get("mem_free") or 0) / 2**30
                 self._line(
                     f"node {name}",
                     "joined",

@@ -188,7 +188,7 @@ def _catalog_resources(
     parts: Parts, catalog: Catalog, models: Models, rights: LaunchRights
 ) -> CatalogResources:
     registrations = RegistrationService(catalog.families, catalog.registrations, parts.watch.look)
-    offers = Offers(Registry(), catalog.families, catalog.fit, lambda: parts.view().machines())
+    offers = Offers(Registry(), catalog.families, lambda: models.view().rooms())
     files = WorkerFiles(parts.home.cluster_token, parts.ways)
     downloads = DownloadsResource(_downloads(parts, catalog, models), rights)
     return CatalogResources(
@@ -219,7 +219,10 @@ def _downloads(parts: Parts, catalog: Catalog, models: Models) -> Downloads:
 def _cluster(parts: Parts) -> ClusterResource:
     cluster = parts.settings.cluster
     service = Cluster(
-        parts.store, address=f"{cluster.host}:{cluster.port}", grace_s=cluster.node_grace_s
+        parts.store,
+        parts.store,
+        address=f"{cluster.host}:{cluster.port}",
+        grace_s=cluster.node_grace_s,
     )
     return ClusterResource(service, auth=parts.auth, stop=_stopper(parts.home))
 

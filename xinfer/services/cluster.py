@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import xinfer
+from xinfer.domain.memory import Room
 from xinfer.domain.node import Device, NodeState
-from xinfer.domain.ports import ObservedStore
+from xinfer.domain.ports import AssignedStore, ObservedStore
 
 
 class Cluster:
@@ -17,12 +18,14 @@ class Cluster:
     def __init__(
         self,
         observed: ObservedStore,
+        assigned: AssignedStore,
         *,
         address: str,
         grace_s: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._observed = observed
+        self._assigned = assigned
         self._address = address
         self._grace_s = grace_s
         self._clock = clock
@@ -67,6 +70,8 @@ class Cluster:
     def info(self, *, detailed: bool) -> list[dict[str, Any]]:
         """`GET /v1/cluster/info`; memory in bytes, but accelerators' in MiB unless `detailed`.
 
+        What is available nobody uses now; what is free no replica asked for and nothing else holds:
+        by that a launch is placed or refused.
         `load` is the share 0..1 that processors, or an accelerator, worked lately; null =
         not known.
         """
@@ -95,17 +100,25 @@ class Cluster:
 
     def _details(self, state: NodeState) -> dict[str, Any]:
         report, machine = state.report, state.report.machine
+        room = Room(machine=machine, taken=self._assigned.assigned().of_node(report.node))
+        free = room.free_by_device()
         total = sum(device.total_bytes for device in machine.devices)
         used = sum(device.used_bytes for device in machine.devices)
         return {
             "gpu_vram_total": total,
             "gpu_vram_available": total - used,
+            "gpu_vram_free": sum(free),
             "gpu_names": [device.name for device in machine.devices],
-            "devices": [_device(device) for device in machine.devices],
+            "devices": [
+                {**_device(device), "free_bytes": left}
+                for device, left in zip(machine.devices, free, strict=True)
+            ],
             "cpu_count": machine.cores,
             "load": machine.load,
             "mem_total": machine.memory_total_bytes,
             "mem_available": machine.memory_available_bytes,
+            "mem_free": room.free(),
+            "mem_held": machine.memory_held_bytes,
             "mem_used": machine.memory_total_bytes - machine.memory_available_bytes,
             "software_version": report.version,
             "alive": self._clock() - state.seen_at_s <= self._grace_s,
@@ -121,5 +134,6 @@ def _device(device: Device) -> dict[str, Any]:
         "kind": device.kind,
         "total_bytes": device.total_bytes,
         "used_bytes": device.used_bytes,
+        "held_bytes": device.held_bytes,
         "load": device.load,
     }

@@ -7,30 +7,28 @@ from typing import Any
 
 from xinfer.catalog import peer
 from xinfer.catalog.family import UNSERVED, Family, Kind, Variant
-from xinfer.domain.memory import gib
+from xinfer.domain.memory import Room, gib
 from xinfer.domain.model import Hub, ModelKind, ModelSpec, Source
 from xinfer.domain.node import Machine
 from xinfer.domain.ports import Engine, Engines
 from xinfer.services.families import Families
-from xinfer.services.fit import Fit, estimates
+from xinfer.services.fit import estimates
 
 _NO_MACHINE = "no worker has joined yet, so nothing can run"
 
 
 class Offers:
-    """`machines()` are those of the nodes that are known."""
+    """`rooms()` are the machines of the nodes that are known, with what is taken of them."""
 
     def __init__(
         self,
         engines: Engines,
         families: Families,
-        fit: Fit,
-        machines: Callable[[], tuple[Machine, ...]],
+        rooms: Callable[[], tuple[Room, ...]],
     ) -> None:
         self._engines = engines
         self._families = families
-        self._fit = fit
-        self._machines = machines
+        self._rooms = rooms
 
     def of(self, kind: str, name: str) -> dict[str, Any] | None:
         """By the engine's title a list of what it can run here, or a text that says why not.
@@ -41,15 +39,15 @@ class Offers:
         found = [one for one in self._families.registry().families(proper) if one.name == name]
         if not found:
             return None
-        machines = self._machines()
+        rooms = self._rooms()
         return {
-            engine.traits.title or engine.name: self._offer(engine, found[0], machines)
+            engine.traits.title or engine.name: self._offer(engine, found[0], rooms)
             for engine in self._candidates(proper)
         }
 
     def engines(self) -> list[dict[str, Any]]:
         """Every engine with what it serves, its options, and why it cannot run here, if so."""
-        machines = self._machines()
+        machines = _machines(self._rooms())
         return [
             {
                 "name": engine.name,
@@ -84,8 +82,9 @@ class Offers:
                 yield engine
 
     def _offer(
-        self, engine: Engine, family: Family, machines: tuple[Machine, ...]
+        self, engine: Engine, family: Family, rooms: tuple[Room, ...]
     ) -> list[dict[str, Any]] | str:
+        machines = _machines(rooms)
         if family.kind in UNSERVED:
             return UNSERVED[family.kind]
         if not machines:
@@ -103,7 +102,7 @@ class Offers:
             if refusal:
                 refusals.append(refusal)
             else:
-                entries.append(self._entry(engine, family, variant, machines))
+                entries.append(self._entry(engine, family, variant, rooms))
         return entries or refusals[0]
 
     def _refusal(
@@ -116,18 +115,18 @@ class Offers:
         return f"{verdicts[0].reason} {verdicts[0].hint}".strip()
 
     def _entry(
-        self, engine: Engine, family: Family, variant: Variant, machines: tuple[Machine, ...]
+        self, engine: Engine, family: Family, variant: Variant, rooms: tuple[Room, ...]
     ) -> dict[str, Any]:
         spec = _spec(engine, family, variant)
-        memory = estimates(self._engines, spec, variant, machines)
-        room = self._fit.room(spec, machines)
+        memory = estimates(self._engines, spec, variant, _machines(rooms))
+        room = max((one.largest(spec) for one in rooms), default=0)
         entry: dict[str, Any] = {
             "model_name": family.name,
             "model_format": peer.format_name(variant.format),
             "quantizations": list(variant.quantizations()),
             "memory_bytes": dict(memory),
             "too_large": {
-                name: f"needs {gib(needed)}, and the largest node has {gib(room)}"
+                name: f"needs {gib(needed)}, and the freest node has {gib(room)} free"
                 for name, needed in memory.items()
                 if needed > room
             },
@@ -138,6 +137,10 @@ class Offers:
         if projectors:
             entry["multimodal_projectors"] = list(dict.fromkeys(projectors))
         return entry
+
+
+def _machines(rooms: tuple[Room, ...]) -> tuple[Machine, ...]:
+    return tuple(one.machine for one in rooms)
 
 
 def _spec(engine: Engine, family: Family, variant: Variant) -> ModelSpec:

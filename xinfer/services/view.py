@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from xinfer.domain.memory import Room
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import did_you_mean
 from xinfer.domain.node import Contact, Machine
@@ -93,6 +94,13 @@ class View:
     def machines(self) -> tuple[Machine, ...]:
         """Those of all known nodes."""
         return tuple(state.report.machine for state in self.observed.nodes.values())
+
+    def rooms(self) -> tuple[Room, ...]:
+        """Those machines, each with the replicas that are assigned to it."""
+        return tuple(
+            Room(machine=state.report.machine, taken=self.assigned.of_node(name))
+            for name, state in self.observed.nodes.items()
+        )
 
     @cached_property
     def _routes(self) -> dict[str, Route]:

@@ -214,8 +214,11 @@ def _essence(report: NodeReport) -> NodeReport:
     machine = replace(
         report.machine,
         memory_available_bytes=0,
+        memory_held_bytes=0,
         load=None,
-        devices=tuple(replace(each, used_bytes=0, load=None) for each in report.machine.devices),
+        devices=tuple(
+            replace(each, used_bytes=0, held_bytes=0, load=None) for each in report.machine.devices
+        ),
     )
     replicas = tuple(replace(each, memory_bytes=None, gauges={}) for each in report.replicas)
     return replace(report, sequence=0, machine=machine, replicas=replicas)

@@ -66,13 +66,16 @@ def _short(names: list[str]) -> str:
 
 
 def _used(folder: Path) -> int:
-    """Bytes in use that the kernel could not simply drop (page cache it can)."""
+    """Bytes in use that the kernel could not simply drop (page cache it can, weights that are
+    mapped from files among it).
+    """
     used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes") or 0
-    for line in _text(folder / "memory.stat").splitlines():
-        name, _, value = line.partition(" ")
-        if name in {"inactive_file", "total_inactive_file"} and value.isdigit():
-            return max(0, used - int(value))
-    return used
+    words = [line.split() for line in _text(folder / "memory.stat").splitlines()]
+    stat = {each[0]: int(each[1]) for each in words if len(each) == 2 and each[1].isdigit()}
+    # Version 1 has figures of the group alone, too; those with `total_` are of all below it.
+    prefix = "total_" if "total_inactive_file" in stat else ""
+    cache = sum(stat.get(f"{prefix}{name}", 0) for name in ("inactive_file", "active_file"))
+    return max(0, used - cache)
 
 
 def _quota(folder: Path) -> float | None:

@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,12 @@ class Devices:
             devices=self._devices(total, available),
             load=self._load.measure(psutil.cpu_times()._asdict(), time.monotonic()),
         )
+
+    def users(self) -> tuple[dict[int, int | None], ...]:
+        """By accelerator the processes on it and their bytes; None = the driver does not tell."""
+        if self._nvml is not None:
+            return _nvidia_users(self._nvml)
+        return ({},) if self._metal else ()
 
     def _devices(self, total: int, available: int) -> tuple[Device, ...]:
         if self._nvml is not None:
@@ -146,6 +153,23 @@ def _nvidia_device(nvml: Any, index: int, handle: Any) -> Device:
         used_bytes=int(memory.used),
         load=_nvidia_load(nvml, handle),
     )
+
+
+_USERS = ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses")
+
+
+def _nvidia_users(nvml: Any) -> tuple[dict[int, int | None], ...]:
+    """In some containers, and on divided boards, the driver lists nobody, or without figures."""
+    found: list[dict[int, int | None]] = []
+    with suppress(nvml.NVMLError):
+        for index in range(nvml.nvmlDeviceGetCount()):
+            found.append({})
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            for listing in _USERS:
+                with suppress(nvml.NVMLError, AttributeError):
+                    for one in getattr(nvml, listing)(handle):
+                        found[-1][int(one.pid)] = one.usedGpuMemory
+    return tuple(found)
 
 
 def _nvidia_load(nvml: Any, handle: Any) -> float | None:

@@ -55,6 +55,7 @@ class Order:
     launch_timeout_s: float = 1800.0
     drain_timeout_s: float = 30.0
     ordered_s: float = 0.0
+    devices: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from xinfer.worker.dialogue import Dialogue
 from xinfer.worker.downloads import Downloads, launching
 from xinfer.worker.environment import offered
 from xinfer.worker.fetch import Fetches
+from xinfer.worker.held import Group, Held
 from xinfer.worker.journal import Folder, Journal, kept_assignment
 from xinfer.worker.kit import Kit
 from xinfer.worker.lease import NodeLease
@@ -76,6 +77,7 @@ class Node:
         self._journal = Journal(home)
         self._lease = NodeLease(home, patience_s=patience_s)
         self._devices = Devices()
+        self._held = Held()
         self._assignments = Assignments(kept_assignment(home))
         fetches = Fetches(hubs)
         self.downloads = Downloads(fetches, home.downloads)
@@ -172,7 +174,18 @@ class Node:
 
     def _offered(self) -> Machine:
         kit = self._kit
-        return offered(kit.machine(), kit.engines, kit.settings.engines, kit.environments)
+        machine = self._held.add(kit.machine(), self._groups(), self._devices.users)
+        return offered(machine, kit.engines, kit.settings.engines, kit.environments)
+
+    def _groups(self) -> tuple[Group, ...]:
+        """The processes of the replicas that ask for memory, and those of which nobody knows."""
+        assigned = {each.replica_id: each for each in self._assigned()}
+        found = []
+        for replica_id, replica in sorted(self._replicas.items()):
+            group, wanted = replica.group(), assigned.get(replica_id)
+            if group is not None and (wanted is None or wanted.spec.memory_bytes):
+                found.append(group)
+        return tuple(found)
 
     def turn(self) -> float:
         """One comparison of assigned and running; returns the seconds to the next.

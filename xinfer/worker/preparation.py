@@ -121,6 +121,7 @@ class Preparation:
             launch_timeout_s=spec.launch_timeout_s,
             drain_timeout_s=spec.drain_timeout_s,
             ordered_s=self._kit.clock(),
+            devices=launch.devices,
         )
 
 

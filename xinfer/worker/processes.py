@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from xinfer.domain.home import Home
 from xinfer.errors import Conflict, LaunchFailed
 from xinfer.worker import shim
-from xinfer.worker.journal import LAUNCH_VARIABLE, Folder, Order, ShimRecord
+from xinfer.worker.held import Group
+from xinfer.worker.journal import LAUNCH_VARIABLE, Folder, Journal, Order, ShimRecord
 
 _PRIVATE = frozenset({"XINFER_LIFE_FD", "SERVER_SOFTWARE"})
 """Variables of the roles that are none of an engine's business."""
@@ -113,6 +115,18 @@ def is_same(pid: int, born: str | None, started_s: float) -> bool:
         )
     except psutil.NoSuchProcess:
         return False
+
+
+def running(home: Home, uids: Iterable[str]) -> tuple[Group, ...]:
+    """The processes of a home's replicas of these models, for who is not the home's worker."""
+    wanted, found = frozenset(uids), []
+    for folder in Journal(home).folders():
+        order, record = folder.order(), folder.shim()
+        if order is None or record is None or order.uid not in wanted:
+            continue
+        if is_same(record.shim_pid, record.shim_born, record.started_s):
+            found.append(Group(shim_pid=record.shim_pid, devices=tuple(order.devices)))
+    return tuple(found)
 
 
 def _signal_shim(folder: Folder, number: int) -> bool:

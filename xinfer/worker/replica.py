@@ -17,6 +17,7 @@ from xinfer.errors import Conflict, Invalid, LaunchFailed, NoCapacity, NotFound,
 from xinfer.worker import autopsy, memo, processes
 from xinfer.worker.doorway import Doorway
 from xinfer.worker.ending import Ending
+from xinfer.worker.held import Group
 from xinfer.worker.journal import Folder, Order, ShimRecord
 from xinfer.worker.kit import Kit
 from xinfer.worker.memo import Memo
@@ -124,6 +125,13 @@ class Replica:
             files=self._preparation.files if self._preparation else (),
             gauges=self._vigil.last.gauges if live and self._vigil and self._vigil.last else {},
         )
+
+    def group(self) -> Group | None:
+        """Its processes, while there are any."""
+        record, order = self._record, self._order
+        if record is None or order is None or self._memo.phase not in _RUNNING:
+            return None
+        return Group(shim_pid=record.shim_pid, devices=tuple(order.devices))
 
     def _address(self) -> str | None:
         """Where the gateway reaches it."""

@@ -83,7 +83,7 @@ def test_status_shows_nodes_models_and_the_cause(xinfer: Run, server: Loopback) 
     server.steps = [Step("failed", [("loading", 1.0)], cause=cause | {"tail": ["| [last] words"]})]
     shown = xinfer("status")
     assert shown.returncode == 0, shown.stderr
-    for words in ("up for 1 h 2 min", "6.0 GiB", "12000MiB free of 24000MiB", "failed"):
+    for words in ("up for 1 h 2 min", "6.0 GiB", "12.0 GiB free of 24.0 GiB", "failed"):
         assert words in shown.stdout
     for words in ("failed while loading", "Killed: out of memory.", "[last] words", "less memory"):
         assert words in shown.stdout

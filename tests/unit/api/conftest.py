@@ -48,7 +48,6 @@ from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
 from xinfer.services.descriptions import Descriptions
 from xinfer.services.downloads import Downloads
-from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.offers import Offers
 from xinfer.services.registrations import Registrations
@@ -100,7 +99,7 @@ def workers(tmp_path: Path) -> HalfWorkers:
 
 def catalog_resources(house: House, workers: HalfWorkers) -> CatalogResources:
     registrations = Registrations(house.families, house.registrations, house.changed)
-    offers = Offers(Shelf(), house.families, Fit(Shelf()), lambda: house.models.view().machines())
+    offers = Offers(Shelf(), house.families, lambda: house.models.view().rooms())
     service = Downloads(
         house.models,
         house.families,
@@ -162,7 +161,7 @@ def api(
         logs=Logs(house.models, token_file, Ways()),
         recipe=Recipe(house.recipes),
         cluster=ClusterResource(
-            Cluster(store, address="127.0.0.1:9997", grace_s=60, clock=lambda: house.now),
+            Cluster(store, store, address="127.0.0.1:9997", grace_s=60, clock=lambda: house.now),
             auth=True,
             stop=lambda: False,
         ),

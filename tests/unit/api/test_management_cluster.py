@@ -103,7 +103,10 @@ def test_reports_that_cannot_be_are_refused(api: Client, house: House) -> None:
 
 
 def test_the_cluster_shows_its_nodes(api: Client, house: House) -> None:
-    post_report(api, node("a", memory=16, gpus=[8, 8], labels={"zone": "x"}).report)
+    seen = node("a", memory=16, gpus=[8, 8], held=2, held_on=[0, 1], labels={"zone": "x"})
+    post_report(api, seen.report)
+    house.models.launch(spec(memory_bytes=5 * GIB, engine="free"))
+    house.control.step()
     house.now += 90
     brief = api.simulate_get("/v1/cluster/info").json
     assert [entry["node_type"] for entry in brief] == ["Supervisor", "Worker"]
@@ -118,14 +121,18 @@ def test_the_cluster_shows_its_nodes(api: Client, house: House) -> None:
     expected = {
         "cpu_count": 4,
         "mem_total": 16 * GIB,
+        "mem_free": 9 * GIB,
+        "mem_held": 2 * GIB,
         "gpu_vram_total": 16 * GIB,
+        "gpu_vram_free": 15 * GIB,
         "alive": False,
         "labels": {"zone": "x"},
         "load": None,
     }
     assert {key: detailed[key] for key in expected} == expected
     board = {"index": 1, "name": "gpu", "kind": "cuda", "total_bytes": 8 * GIB, "used_bytes": 0}
-    assert detailed["devices"][1] == {**board, "load": None}
+    left = {"held_bytes": GIB, "free_bytes": 7 * GIB}
+    assert detailed["devices"][1] == {**board, "load": None, **left}
     status = api.simulate_get("/status").json
     assert status["uptime"] == 90
     assert status["workers"]["127.0.0.1:9001"]["node"] == "a"

@@ -258,10 +258,10 @@ _NODES = [
         "node_type": "Worker",
         "node": "local",
         "cpu_count": 2,
-        "mem_available": 6 * 2**30,
+        "mem_free": 6 * 2**30,
         "mem_total": 8 * 2**30,
         "gpu_count": 1,
-        "gpu_vram_total": "24000MiB",
-        "gpu_vram_available": "12000MiB",
+        "gpu_vram_total": 24 * 2**30,
+        "gpu_vram_free": 12 * 2**30,
     },
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from xinfer.domain.model import Hub, ModelSpec, Source
 from xinfer.domain.node import Device, Machine, NodeReport, NodeState
@@ -51,15 +51,24 @@ def node(
     name: str,
     *statuses: ReplicaStatus,
     memory: int = 16,
-    gpus: Iterable[int] = (),
+    gpus: Sequence[int] = (),
+    held: int = 0,
+    held_on: Sequence[int] = (),
     labels: Mapping[str, str] | None = None,
     silent_s: float = 0.0,
     sequence: int = 1,
 ) -> NodeState:
-    """`memory` and `gpus` (the memory of each) in GiB."""
+    """`memory`, `gpus` (the memory of each), and what others hold of them, in GiB."""
     devices = tuple(
-        Device(index=index, name="gpu", kind="cuda", total_bytes=size * GIB, used_bytes=0)
-        for index, size in enumerate(gpus)
+        Device(
+            index=index,
+            name="gpu",
+            kind="cuda",
+            total_bytes=size * GIB,
+            used_bytes=0,
+            held_bytes=taken * GIB,
+        )
+        for index, (size, taken) in enumerate(zip(gpus, held_on or [0] * len(gpus), strict=True))
     )
     report = NodeReport(
         node=name,
@@ -71,6 +80,7 @@ def node(
             cores=4,
             memory_total_bytes=memory * GIB,
             memory_available_bytes=memory * GIB,
+            memory_held_bytes=held * GIB,
             system="Linux",
             devices=devices,
         ),

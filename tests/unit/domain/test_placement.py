@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.domain.clusters import GIB, loaded, node, observed, on, spec
+from xinfer.domain.memory import Room
 from xinfer.domain.model import ModelSpec, Placement
 from xinfer.domain.node import NodeState
 from xinfer.domain.placement import Seat, place
@@ -56,7 +57,43 @@ def test_what_others_asked_for_is_not_given_twice() -> None:
     assert placed(one, node("a"), node("b"), taken=(on("a", big),)) == Seat(node="b")
     refusal = placed(one, node("a"), taken=(on("a", big),))
     assert "needs 7.0 GiB" in str(refusal)
-    assert "node 'a': 6.0 GiB of 16.0 GiB memory not yet asked for" in str(refusal)
+    assert "node 'a': 6.0 GiB of 16.0 GiB memory free (replicas ask for 10.0 GiB)" in str(refusal)
+
+
+def test_what_other_programs_hold_is_not_given_either() -> None:
+    idle, busy = node("idle"), node("busy", held=9)
+    assert placed(spec(memory_bytes=8 * GIB), busy, idle) == Seat(node="idle")
+    assert placed(spec(memory_bytes=7 * GIB), busy) == Seat(node="busy")
+    other = on("busy", spec("other", memory_bytes=4 * GIB))
+    refusal = placed(spec(memory_bytes=7 * GIB), busy, taken=(other,))
+    assert (
+        "node 'busy': 3.0 GiB of 16.0 GiB memory free"
+        " (replicas ask for 4.0 GiB, other programs hold 9.0 GiB)."
+    ) in str(refusal)
+
+
+def test_an_accelerator_that_others_fill_is_not_free() -> None:
+    gpus = node("a", gpus=[24, 24], held_on=[20, 2])
+    large = loaded(memory_bytes=10 * GIB)
+    assert placed(large, gpus) == Seat(node="a", devices=(1,))
+    alone = loaded(memory_bytes=10 * GIB, placement=Placement(n_gpu=1))
+    assert placed(alone, gpus) == Seat(node="a", devices=(1,))
+    refusal = placed(loaded(memory_bytes=23 * GIB), gpus)
+    assert "at most 22.0 GiB free on one accelerator (other programs hold up to 20.0 GiB" in str(
+        refusal
+    )
+    both = loaded(memory_bytes=20 * GIB, placement=Placement(n_gpu=2))
+    refusal = placed(both, gpus)
+    assert "1 of 2 accelerators free (other programs hold up to 20.0 GiB of one)" in str(refusal)
+
+
+def test_the_largest_that_fits_is_what_the_placement_gives() -> None:
+    state = node("a", gpus=[24, 16, 8], held_on=[4, 0, 0], held=3)
+    taken = (on("a", loaded("x", memory_bytes=2 * GIB), 0, 1),)
+    room = Room(machine=state.report.machine, taken=taken)
+    assert (room.free(), room.free_by_device()) == (13 * GIB, (20 * GIB, 14 * GIB, 8 * GIB))
+    for wanted, largest in ((None, 13), ("auto", 20), (2, 28), (3, 24), (4, 0)):
+        assert room.largest(loaded(placement=Placement(n_gpu=wanted))) == largest * GIB
 
 
 def test_the_emptiest_node_is_preferred() -> None:
@@ -73,7 +110,7 @@ def test_automatic_takes_the_least_shared_accelerator_with_the_memory() -> None:
     assert placed(small, gpus, taken=(on("a", small, 0, 0),)) == Seat(node="a", devices=(1,))
     crowd = (on("a", small, 0, 0), on("a", big, 0, 1))
     assert placed(small, gpus, taken=crowd) == Seat(node="a", devices=(0,))
-    assert "4.0 GiB not yet asked for on one accelerator" in str(placed(big, gpus, taken=crowd))
+    assert "4.0 GiB free on one accelerator" in str(placed(big, gpus, taken=crowd))
 
 
 def test_no_accelerator_for_what_loads_no_files_or_wants_none() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from xinfer.domain.memory import Room
 from xinfer.domain.model import Hub, ModelKind, ModelSpec, Placement
 from xinfer.domain.node import Device, Machine
 from xinfer.domain.registration import Registration
@@ -158,7 +159,9 @@ def test_a_refusal_says_what_would_fit() -> None:
 
 def test_offers_say_what_runs_here_and_why_the_rest_does_not() -> None:
     engines, machines = Registry(), [LAPTOP]
-    offers = Offers(engines, Families(engines), Fit(engines), lambda: tuple(machines))
+    offers = Offers(
+        engines, Families(engines), lambda: tuple(Room(machine=one) for one in machines)
+    )
     here = offers.of("LLM", "qwen2.5-instruct")
     assert here is not None
     smallest = here["llama.cpp"][0]
@@ -166,7 +169,7 @@ def test_offers_say_what_runs_here_and_why_the_rest_does_not() -> None:
     assert set(smallest["memory_bytes"]) == set(smallest["quantizations"])
     assert "NVIDIA" in here["SGLang"]
     largest = here["llama.cpp"][-1]
-    assert "the largest node has 16.0 GiB" in largest["too_large"]["q8_0"]
+    assert "the freest node has 16.0 GiB free" in largest["too_large"]["q8_0"]
     assert offers.of("LLM", "nobody") is None
 
     machines[0] = replace(LAPTOP, missing={"llama.cpp": "No module named 'xllamacpp'"})

@@ -28,7 +28,7 @@ function words(needed, room, fits, engine) {
 function largest(wish) {
   const rooms = nodes().filter((node) => node.alive !== false && (!wish.node || node.node === wish.node)).map((node) => {
     const onGpu = node.gpu_count > 0 && wish.gpus !== "none";
-    return onGpu ? { name: `${node.node}'s accelerators`, total: node.gpu_vram_total, free: node.gpu_vram_available } : { name: node.node, total: node.mem_total, free: node.mem_available };
+    return onGpu ? { name: `${node.node}'s accelerators`, total: node.gpu_vram_total, free: node.gpu_vram_free } : { name: node.node, total: node.mem_total, free: node.mem_free };
   });
   return rooms.sort((one, other) => other.free - one.free)[0] ?? null;
 }
