@@ -1,4 +1,8 @@
-"""Calls about who may call: sessions, users, keys, usage. Run them with `client.run`."""
+"""Calls about who may call: sessions, users, keys, usage. Run them with `client.run`.
+
+Each raises ClientError 403 for a caller without the scope that it needs, or with less than what is
+to be given to others.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ def login(username: str, password: str) -> Call[SessionTokens]:
 
 
 def refresh(refresh_token: str) -> Call[SessionTokens]:
-    """A new pair; the old refresh token is used up."""
+    """A new pair; the old refresh token is used up. Raises ClientError 401 for one that was."""
     return Call(
         what="refresh the session",
         method="POST",
@@ -44,7 +48,7 @@ def refresh(refresh_token: str) -> Call[SessionTokens]:
 
 
 def logout(refresh_token: str) -> Call[None]:
-    """The refresh token ends."""
+    """The refresh token ends; nothing happens to one that has ended."""
     return Call(
         what="log out",
         method="POST",
@@ -62,7 +66,10 @@ def whoami() -> Call[Caller]:
 def create_key(name: str, **wanted: Json) -> Call[NewApiKey]:
     """A new API key; `key` of the reply is shown this once.
 
-    `wanted` are `owner`, `description`, `scopes`, `model_permissions`, `expires_at` and the limits.
+    `wanted` are `owner`, `description`, `scopes`, `model_permissions` (uids; None = every model),
+    `expires_at` (unix seconds, or text such as 2027-01-31), `rate_limit_requests_per_minute`,
+    `rate_limit_tokens_per_minute` and `quota_tokens_per_month`. Raises ClientError 400 for an owner
+    or scope that there is not.
     """
     return Call(
         what="create the key",
@@ -74,7 +81,7 @@ def create_key(name: str, **wanted: Json) -> Call[NewApiKey]:
 
 
 def list_keys() -> Call[list[ApiKey]]:
-    """All keys, or the caller's own."""
+    """All keys, or the caller's own where that is all the caller may see; without their texts."""
     return Call(what="list the keys", method="GET", path="/v1/admin/keys", decode=same)
 
 
@@ -86,7 +93,10 @@ def get_key(key_id: int) -> Call[ApiKey]:
 
 
 def change_key(key_id: int, **wanted: Json) -> Call[ApiKey]:
-    """Change what `create_key` takes, but the owner; what is not given stays."""
+    """Change what `create_key` takes, but the owner; what is not given stays.
+
+    Raises ClientError 404 for a key that there is not, 400 for a value that cannot be.
+    """
     return Call(
         what="change the key",
         method="PUT",
@@ -109,7 +119,11 @@ def revoke_key(key_id: int) -> Call[None]:
 def create_user(
     username: str, password: str, permissions: Sequence[str] | None = None
 ) -> Call[User]:
-    """A new user. Raises ClientError 409 when the name is taken."""
+    """A new user; `permissions` are scopes.
+
+    Raises ClientError 400 for a password that is too short or an unknown scope, 409 when the name
+    is taken.
+    """
     body = {"username": username, "password": password, "permissions": permissions}
     return Call(
         what="create the user", method="POST", path="/v1/admin/users", body=body, decode=same
@@ -117,12 +131,16 @@ def create_user(
 
 
 def list_users() -> Call[list[User]]:
-    """Everybody."""
+    """Everybody, without anything secret."""
     return Call(what="list the users", method="GET", path="/v1/admin/users", decode=same)
 
 
 def change_user(user_id: int, **wanted: Json) -> Call[User]:
-    """Change `username`, `permissions` or `enabled`."""
+    """Change `username`, `permissions` (scopes) or `enabled`; what is not given stays.
+
+    Who is disabled is logged out. Raises ClientError 404 for a user that there is not, 409 when the
+    name is taken.
+    """
     return Call(
         what="change the user",
         method="PUT",
@@ -133,7 +151,11 @@ def change_user(user_id: int, **wanted: Json) -> Call[User]:
 
 
 def set_password(user_id: int, password: str, old_password: str | None = None) -> Call[None]:
-    """A new password; all sessions of the user end."""
+    """A new password; all sessions of the user end. One's own takes the old one.
+
+    Raises ClientError 404 for a user that there is not, 400 for a password that is too short, 401
+    for a wrong old one, 429 after too many of these.
+    """
     return Call(
         what="change the password",
         method="PUT",
@@ -144,7 +166,10 @@ def set_password(user_id: int, password: str, old_password: str | None = None) -
 
 
 def remove_user(user_id: int) -> Call[None]:
-    """The user is gone, and so are the user's keys."""
+    """The user is gone, and so are the user's keys.
+
+    Raises ClientError 404 for one that there is not.
+    """
     return Call(
         what="remove the user",
         method="DELETE",
@@ -159,7 +184,11 @@ def get_usage(
     first_day: str | None = None,
     last_day: str | None = None,
 ) -> Call[list[UsageLine]]:
-    """Requests and tokens by day, caller and model; days as `2026-11-20`."""
+    """Requests and tokens by day, caller and model, up to two seconds ago.
+
+    `key` is a caller's id (`key:3`, `user:1`), or a key's name or prefix; days are of UTC, such as
+    `2026-11-20`, the last one included. Raises ClientError 400 for another form.
+    """
     parts = {"key": key, "model": model, "from": first_day, "to": last_day}
     return Call(
         what="get the usage",
@@ -180,7 +209,9 @@ def search_audit(
 ) -> Call[list[AuditLine]]:
     """What was done by whom, newest first.
 
-    `since` is in unix seconds; `before` the id of the oldest entry seen, for the page that follows.
+    `principal` is such as `key:3`, `action` such as `POST /v1/models`. `since` is in unix seconds;
+    `before` the id of the oldest entry seen, for the page that follows. `limit` is 100 unless it is
+    given, and at most 1000.
     """
     wanted = {"principal": principal, "action": action, "target": target}
     since_s = None if since is None else repr(since)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def get_autostart_config() -> Call[AutostartConfig]:
-    """`models`: of each `enabled` and `launch`, its values that look secret as `******`."""
+    """The launch of each model that is desired; what looks secret in it shows as `******`."""
     return Call(what="read the autostart", method="GET", path="/v1/autostart/models", decode=same)
 
 
 def get_autostart_model_summary() -> Call[AutostartSummary]:
-    """`models`: `model_uid` and `enabled` of each."""
+    """The same in short: `model_uid` and `enabled` of each."""
     return Call(
         what="read the autostart",
         method="GET",
@@ -29,7 +29,8 @@ def get_autostart_model_summary() -> Call[AutostartSummary]:
 def upsert_autostart_model(entry: Mapping[str, Json]) -> Call[AutostartConfig]:
     """Add or change an entry, `{"launch": {...}}` or a flat launch, and return the whole.
 
-    It starts now too, without being waited for. Raises ClientError 400 for one that is disabled.
+    It starts now too, without being waited for. What shows as `******` stays what it was. Raises
+    ClientError 400 for one that is disabled or cannot be launched.
     """
     return Call(
         what="change the autostart",
@@ -41,7 +42,10 @@ def upsert_autostart_model(entry: Mapping[str, Json]) -> Call[AutostartConfig]:
 
 
 def remove_autostart_model(model_uid: str) -> Call[AutostartSummary]:
-    """Drop an entry, with what runs of it, and return the summary of the others."""
+    """Drop an entry, with what runs of it, and return the summary of the others.
+
+    Nothing happens for a uid that has none.
+    """
     return Call(
         what="change the autostart",
         method="DELETE",

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def list_model_registrations(model_type: str, detailed: bool = False) -> Call[list[Family]]:
-    """The families of a type, sorted; `detailed` has every spec of each."""
+    """The families of a type, sorted: names, or with `detailed` all that is known, specs too.
+
+    Types are LLM, embedding, rerank, image, audio and video; ClientError 400 for another.
+    """
     return Call(
         what="list the families",
         method="GET",
@@ -31,7 +34,10 @@ def list_model_registrations(model_type: str, detailed: bool = False) -> Call[li
 
 
 def list_summaries(model_type: str) -> Call[list[FamilySummary]]:
-    """The families of a type with what tells them apart, without their specs."""
+    """The families of a type with what tells them apart, without their specs.
+
+    Raises ClientError 400 for an unknown type.
+    """
     return Call(
         what="list the families",
         method="GET",
@@ -44,9 +50,10 @@ def list_summaries(model_type: str) -> Call[list[FamilySummary]]:
 def register_model(
     model_type: str, model: str | Mapping[str, Json], persist: bool, worker_ip: str | None = None
 ) -> Call[None]:
-    """Register a family: text in JSON or YAML, or the object. Raises ClientError 400.
+    """Register a family: text in JSON or YAML, or the object.
 
-    It is the whole cluster's, and kept: `persist` and `worker_ip` change nothing.
+    It is the whole cluster's, and kept: `persist` and `worker_ip` change nothing. Raises
+    ClientError 400 with the key at fault, also when the name is taken.
     """
     return Call(
         what="register the family",
@@ -58,7 +65,10 @@ def register_model(
 
 
 def unregister_model(model_type: str, model_name: str) -> Call[None]:
-    """Forget a registered family."""
+    """Forget a registered family; nothing happens for a name that there is not.
+
+    Raises ClientError 400 for a family that ships with xinfer.
+    """
     return Call(
         what="unregister the family",
         method="DELETE",
@@ -92,7 +102,10 @@ def get_model_versions(model_type: str, model_name: str) -> Call[list[ModelVersi
 def launch_model_version(
     model_uid: str, model_version: str, model_engine: str, model_type: str = "LLM", **kwargs: Json
 ) -> Call[str]:
-    """Launch one of `get_model_versions` and return its uid; `kwargs` as of `launch_model`."""
+    """Launch one of `get_model_versions` and return its uid; `kwargs` as of `launch_model`.
+
+    Raises what that raises, and ClientError 400 for a version that there is not.
+    """
     wanted = {"model_uid": model_uid, "model_version": model_version}
     wanted |= {"model_engine": model_engine, "model_type": model_type}
     return Call(
@@ -110,7 +123,8 @@ def query_engine_by_model_name(
 ) -> Call[dict[str, list[EngineOffer] | str] | None]:
     """By engine a list of what it can run here, or a text that says why not; None if unknown.
 
-    Environments are made when they are needed: `enable_virtual_env` changes nothing.
+    Memory is in bytes. Environments are made when they are needed: `enable_virtual_env` changes
+    nothing. Raises ClientError 400 for an unknown type.
     """
     return Call(
         what="ask for engines",
@@ -149,7 +163,10 @@ def vllm_models() -> Call[dict[str, list[str]]]:
 def list_cached_models(
     model_name: str | None = None, worker_ip: str | None = None
 ) -> Call[list[CachedModel]]:
-    """Model files that nodes keep; sizes in bytes."""
+    """Model files that nodes keep, sorted by name; sizes in bytes.
+
+    `worker_ip` is the name or the address of one node.
+    """
     return Call(
         what="list the cached models",
         method="GET",
@@ -160,7 +177,10 @@ def list_cached_models(
 
 
 def list_deletable_models(model_version: str, worker_ip: str | None = None) -> Call[CachedFiles]:
-    """The paths of one version. Raises ClientError 404 when no node keeps it."""
+    """The paths of the files of one version of `list_cached_models`.
+
+    Raises ClientError 404 when no node keeps it.
+    """
     return Call(
         what="list the files",
         method="GET",
@@ -171,7 +191,7 @@ def list_deletable_models(model_version: str, worker_ip: str | None = None) -> C
 
 
 def confirm_and_remove_model(model_version: str, worker_ip: str | None = None) -> Call[bool]:
-    """Delete them; False when nothing was there any more.
+    """Delete the files of a version; False when nothing was there any more.
 
     Raises ClientError 404 when no node keeps it, 409 while it is in use.
     """

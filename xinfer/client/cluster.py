@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def get_status() -> Call[ClusterStatus]:
-    """`uptime` in seconds and the workers by address."""
+    """The `uptime` of the supervisor in seconds, and each worker by its address."""
     return Call(what="get the status", method="GET", path="/status", decode=same)
 
 
 def get_cluster_info(detailed: bool = False) -> Call[list[ClusterNode]]:
-    """The supervisor and the workers; `detailed` adds processors, memory and accelerators."""
+    """The supervisor, then the workers; `detailed` adds processors, devices and memory (bytes)."""
     return Call(
         what="get the cluster info",
         method="GET",
@@ -45,12 +45,12 @@ def get_cluster_auth() -> Call[bool]:
 
 
 def get_supervisor_info() -> Call[Supervisor]:
-    """`supervisor_ip`, the address of the supervisor."""
+    """`supervisor_ip`, the host and port of the supervisor."""
     return Call(what="ask for the supervisor", method="GET", path="/v1/supervisor", decode=same)
 
 
 def get_workers_info() -> Call[list[Worker]]:
-    """The workers: `work-ip` and the `models` of each."""
+    """The workers: `work-ip` (host and port) and the `models` of each, by uid of the replica."""
     return Call(what="ask for the workers", method="GET", path="/v1/workers", decode=same)
 
 

@@ -1,8 +1,6 @@
 """Calls about model files that are fetched without a launch. Run them with `client.run`.
 
-A download is described by `cache_uid`, `status` (running, paused, done, failed, cancelled),
-`progress` 0..1, `downloaded_bytes`, `total_bytes` (None = not known yet), `download_files` (name,
-`done_bytes`, `total_bytes` of each under way), model, node, `path` and `error`.
+What each returns says how far a download is, with sizes in bytes and times in unix seconds.
 """
 
 from __future__ import annotations
@@ -59,7 +57,10 @@ def get_cache_model_progress(cache_uid: str) -> Call[Download]:
 
 
 def cancel_cache_model(cache_uid: str) -> Call[None]:
-    """End a download; what has arrived stays. Raises ClientError 409 when it has ended."""
+    """End a download; what has arrived stays.
+
+    Raises ClientError 404 when there is none of that uid, 409 when it has ended.
+    """
     return Call(
         what="cancel the download",
         method="POST",
@@ -69,7 +70,7 @@ def cancel_cache_model(cache_uid: str) -> Call[None]:
 
 
 def list_downloads() -> Call[list[Download]]:
-    """Every download, and those that launches wait for (`of_launch`)."""
+    """Every download that is known, and those that launches wait for (`of_launch`)."""
     return Call(
         what="list the downloads",
         method="GET",
@@ -79,17 +80,23 @@ def list_downloads() -> Call[list[Download]]:
 
 
 def pause_download(cache_uid: str) -> Call[Download]:
-    """End it for now. Raises ClientError 409 when it has ended or belongs to a launch."""
+    """End it for now; what has arrived stays.
+
+    Raises ClientError 404 when there is none of that uid, 409 when it has ended or is a launch's.
+    """
     return _change("pause", cache_uid)
 
 
 def resume_download(cache_uid: str) -> Call[Download]:
-    """Go on where it ended. Raises ClientError 409 when it is complete."""
+    """Go on where it ended. Raises ClientError 404 as `pause_download`, 409 when it is complete."""
     return _change("resume", cache_uid)
 
 
 def forget_download(cache_uid: str) -> Call[Download]:
-    """Strike it from the list; its files stay. Raises ClientError 409 while it runs."""
+    """Strike it from the list; its files stay.
+
+    Raises ClientError 404 when there is none of that uid, 409 while it runs.
+    """
     return Call(
         what="forget the download",
         method="DELETE",

@@ -1,4 +1,8 @@
-"""Calls that make a model work: text in, text or numbers out. Run by a model's handle."""
+"""Calls that make a model work: text in, text or numbers out. Run by a model's handle.
+
+Each may raise ClientError 404 for a uid that is not known, 429 when the model or the caller has too
+much to do, 503 while no replica serves, and what the engine itself refuses or fails with.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +30,13 @@ def chat(
     enable_thinking: bool | None = None,
     generate_config: Mapping[str, Json] | None = None,
 ) -> Call[ChatCompletion] | StreamCall[ChatChunk]:
-    """Answer a conversation: an OpenAI `chat.completion`.
+    """Answer a conversation: `choices` of a `message` each, and the `usage` in tokens.
 
     `generate_config` holds fields of the request: those of the OpenAI API, and Xinference's own,
     such as `guided_json` or `repetition_penalty`. With `stream` true among them the result is an
-    iterator of `chat.completion.chunk`; close it to stop the model early. Raises ClientError 400
-    with the field that the engine cannot keep to, 404 for an unknown uid.
+    iterator of chunks, whose `choices` have the `delta` to the one before; close it to stop the
+    model early. It raises ClientError for an error that comes after the first chunk. Raises
+    ClientError 400 with the field that the engine cannot keep to.
     """
     body = given(tools=tools, enable_thinking=enable_thinking) | dict(generate_config or {})
     body |= {"model": model_uid, "messages": list(messages)}
@@ -41,19 +46,19 @@ def chat(
 def generate(
     model_uid: str, /, prompt: str, generate_config: Mapping[str, Json] | None = None
 ) -> Call[Completion] | StreamCall[CompletionChunk]:
-    """Continue a text: an OpenAI `text_completion`, or an iterator of its chunks.
+    """Continue a text: `choices` of a `text` each, or an iterator of chunks with more of these.
 
-    See `chat` for `generate_config`.
+    See `chat` for `generate_config` and for what is raised.
     """
     body = dict(generate_config or {}) | {"model": model_uid, "prompt": prompt}
     return _completion("generate completion", "/v1/completions", body)
 
 
 def create_embedding(model_uid: str, /, input: Json, **kwargs: Json) -> Call[Embeddings]:
-    """Embed a text or a list of texts: an OpenAI list with one `embedding` per input, in order.
+    """Embed a text or a list of texts: `data` has one `embedding` per input, in order.
 
     `kwargs` are further fields of the request, such as `dimensions`. Raises ClientError 400 for
-    those that the engine would not heed, 404 for an unknown uid.
+    those that the engine would not heed.
     """
     return Call(
         what="create the embeddings",
@@ -97,7 +102,6 @@ def rerank(
 
     `results` have `index` (the place in `documents`), `relevance_score` (higher is better, by the
     model's own scale) and `document`, which is None unless `return_documents`; `meta` has `tokens`.
-    Raises ClientError 404 for an unknown uid.
     """
     body = given(
         top_n=top_n,

@@ -33,7 +33,7 @@ def text_to_image(
     response_format: str = "url",
     **kwargs: Json,
 ) -> Call[MediaList]:
-    """`n` pictures of `size` (pixels, width*height): `data` of `url` or `b64_json`."""
+    """`n` pictures of `size` (pixels, width*height): `data` of a `url` or `b64_json` each."""
     body = {"model": model_uid, "prompt": prompt, "n": n, "size": size}
     body |= {"response_format": response_format, "kwargs": json.dumps(kwargs)}
     return _json("make the pictures", "/v1/images/generations", body)
@@ -50,7 +50,7 @@ def image_to_image(
     response_format: str = "url",
     **kwargs: Json,
 ) -> Call[MediaList]:
-    """Variations of a picture."""
+    """`n` variations of a picture, as `text_to_image` returns its own."""
     fields: Fields = {
         "model": model_uid,
         "prompt": prompt,
@@ -72,7 +72,7 @@ def image_edit(
     response_format: str = "url",
     **kwargs: Json,
 ) -> Call[MediaList]:
-    """Pictures changed as `prompt` says, where `mask` allows it."""
+    """`n` pictures changed as `prompt` says, where `mask` allows it; see `text_to_image`."""
     fields: Fields = {"model": model_uid, "prompt": prompt, "n": n, "size": size}
     fields |= {"response_format": response_format, "kwargs": kwargs}
     files = _files("images", images) + _files("mask", mask)
@@ -91,7 +91,7 @@ def inpainting(
     response_format: str = "url",
     **kwargs: Json,
 ) -> Call[MediaList]:
-    """A picture made anew where the mask is white."""
+    """`n` times a picture made anew where the mask is white; see `text_to_image`."""
     fields: Fields = {
         "model": model_uid,
         "prompt": prompt,
@@ -120,7 +120,7 @@ def transcriptions(
     timestamp_granularities: Sequence[str] | None = None,
     **kwargs: Json,
 ) -> Call[Transcript]:
-    """What is said in a recording, in its language."""
+    """What is said in a recording, in its language, as `text`."""
     fields: Fields = {
         "language": language,
         "prompt": prompt,
@@ -141,7 +141,7 @@ def translations(
     temperature: float | None = 0,
     timestamp_granularities: Sequence[str] | None = None,
 ) -> Call[Transcript]:
-    """What is said in a recording, in English."""
+    """What is said in a recording, in English, as `text`."""
     fields: Fields = {
         "language": language,
         "prompt": prompt,
@@ -164,7 +164,7 @@ def speech(
     prompt_latent: Blob | None = None,
     **kwargs: Json,
 ) -> Call[bytes] | StreamCall[bytes]:
-    """A text spoken: the sound's bytes, or an iterator of their pieces with `stream`."""
+    """A text spoken: the sound's bytes, or with `stream` an iterator of pieces of these."""
     fields: Fields = {"model": model_uid, "input": input, "voice": voice, "speed": speed}
     fields |= {"response_format": response_format, "stream": stream}
     files = _files("prompt_speech", prompt_speech) + _files("prompt_latent", prompt_latent)
@@ -184,7 +184,7 @@ def embed_audio(model_uid: str, /, audio: Blob) -> Call[AudioEmbedding]:
 
 
 def text_to_video(model_uid: str, /, prompt: str, n: int = 1, **kwargs: Json) -> Call[MediaList]:
-    """Films of a text: `data` of `url` or `b64_json`."""
+    """`n` films of a text: `data` of a `url` or `b64_json` each."""
     body = {"model": model_uid, "prompt": prompt, "n": n, "kwargs": json.dumps(kwargs)}
     return _json("make the film", "/v1/video/generations", body)
 
@@ -199,7 +199,7 @@ def image_to_video(
     video: Blob | None = None,
     **kwargs: Json,
 ) -> Call[MediaList]:
-    """Films that begin with a picture."""
+    """`n` films that begin with a picture; see `text_to_video`."""
     fields: Fields = {
         "model": model_uid,
         "prompt": prompt,
@@ -221,7 +221,7 @@ def flf_to_video(
     n: int = 1,
     **kwargs: Json,
 ) -> Call[MediaList]:
-    """Films between two pictures."""
+    """`n` films between two pictures; see `text_to_video`."""
     fields: Fields = {
         "model": model_uid,
         "prompt": prompt,

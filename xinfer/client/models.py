@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def list_models() -> Call[dict[str, ModelDescription]]:
-    """All models by uid: the peer's description plus `state`, `reason` and replica counts."""
+    """All models by uid: what each is, and its `state`, `reason` and counts of replicas."""
     return Call(
         what="list models",
         method="GET",
@@ -85,7 +85,10 @@ def terminate_model(model_uid: str) -> Call[None]:
 
 
 def cancel_launch_model(model_uid: str) -> Call[None]:
-    """Withdraw a launch: who waits for it gets 499. Raises ClientError 409 when it is ready."""
+    """Withdraw a launch: who waits for it gets 499.
+
+    Raises ClientError 400 when the uid is not known, 409 when it is ready.
+    """
     return Call(
         what="cancel the launch",
         method="POST",
@@ -97,7 +100,7 @@ def cancel_launch_model(model_uid: str) -> Call[None]:
 def get_instance_info(model_name: str, model_uid: str) -> Call[list[Instance]]:
     """What runs of a model: `status`, `replica_statuses`, `instance_created_ts` (unix s).
 
-    Of a uid where one is given, else of a name; "" means any.
+    Of a uid where one is given, else of a name; "" means any. An unknown one has nothing.
     """
     return Call(
         what="get instance info",
@@ -123,17 +126,23 @@ def abort_request(model_uid: str, request_id: str, block_duration: int = 30) -> 
 
 
 def get_launch_model_progress(model_uid: str) -> Call[LaunchProgress]:
-    """How far a launch is: `progress` 0..1, `stage`, and the same by replica."""
+    """How far a launch is: `progress` 0..1, `stage`, and the same by replica.
+
+    A uid that is not known is at 0, pending.
+    """
     return _of_model("get the launch progress", model_uid, "progress")
 
 
 def get_events(model_uid: str) -> Call[list[ModelEvent]]:
-    """What happened to a model, oldest first: `event_type`, `event_ts` (s), `event_content`."""
+    """What happened to a model, oldest first, in unix seconds; nothing to one not known."""
     return _of_model("get events", model_uid, "events")
 
 
 def get_timeline(model_uid: str) -> Call[list[ReplicaTimeline]]:
-    """By replica, the launch phases with start (unix s) and length (s), and the cause of an end."""
+    """By replica, the launch phases with start (unix s) and length (s), and the cause of an end.
+
+    A uid that is not known has no replicas.
+    """
     return _of_model("get the timeline", model_uid, "timeline")
 
 
@@ -143,7 +152,8 @@ def get_logs(
     """The engine's own output, line by line.
 
     `tail` is how many of the last lines to begin with; `follow` keeps the stream open for new ones
-    until it is closed; `replica` is the index of one replica.
+    until it is closed; `replica` is the index of one replica. Raises ClientError 404 for an unknown
+    uid, 503 for a replica that there is not yet, or whose node does not answer.
     """
     return StreamCall(
         what="read the log",

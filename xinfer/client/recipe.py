@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def get_recipe() -> Call[Recipe]:
-    """The desired state: `recipe` (its name), `models`, `revision`."""
+    """The desired state: `recipe` (its name), `models`, `revision`, and the `drift` from it."""
     return Call(what="get the recipe", method="GET", path="/v1/recipe", decode=same)
 
 
@@ -21,7 +21,9 @@ def put_recipe(
 ) -> Call[RecipeChanges]:
     """Make `models` the recipe's models; those of an earlier recipe that are not among them go.
 
-    `expected` is the revision that must still be current: ClientError 409 when it is not.
+    Returns the uids that it `added`, `changed` and `removed`. `expected` is the revision that must
+    still be current: ClientError 409 when it is not, or a uid is that of a model launched through
+    the API; 400 for a model that cannot be.
     """
     return Call(
         what="put the recipe",

@@ -25,7 +25,7 @@ def reload_model(
     """Change options of a model that runs, replica by replica, while it serves.
 
     `model_config` has options of its engine, None for one to take back. Returns at once with the
-    operation: `operation_id`, `stage` (loading, ready or error), `error`, `replicas_ready`.
+    operation, whose `stage` is loading, ready or error; `replicas_ready` counts the new ones.
     `drain_timeout` (seconds) is not heeded: replicas drain for as long as their model says. Raises
     ClientError 400 for an unknown uid or option.
     """
@@ -47,7 +47,10 @@ def get_model_reload_status(model_uid: str) -> Call[ReloadOperation]:
 
 
 def get_model_reload_config(model_uid: str) -> Call[ReloadConfig]:
-    """What a reload may change: `engine`, and `parameters` with `name`, `type` and `value`."""
+    """What a reload may change: `engine`, and `parameters` with `name`, `type` and `value`.
+
+    Raises ClientError 400 for an unknown uid.
+    """
     return _read("v1", "models", model_uid, "reload", "config")
 
 

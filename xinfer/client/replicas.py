@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def list_replicas(model_uid: str) -> Call[list[ReplicaDescription]]:
-    """The replicas of a model: id, node, address, phase, restarts, cause."""
+    """The replicas of a model: where each is and how it does, memory in bytes.
+
+    A uid that is not known has none.
+    """
     return Call(
         what="list replicas",
         method="GET",
