@@ -149,8 +149,7 @@ def test_guessing_goes_no_faster_with_an_account_or_a_session_of_ones_own(people
     ann = people.users.set_up("ann", PASSWORD)
     people.users.create(people.admin, "eve", PASSWORD, ["models:list"])
     for number in range(20):
-        for _ in range(3):
-            assert people.sessions.login("eve", PASSWORD, "10.0.0.1")
+        assert people.sessions.login("eve", PASSWORD, "10.0.0.1")
         with pytest.raises(Unauthorized):
             people.sessions.login(f"nobody{number}", PASSWORD, "10.0.0.1")
     with pytest.raises(Limited):
