@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,9 @@ from tests.process.appliance import Appliance, wait_until
 from xinfer.client.catalog import list_summaries
 from xinfer.client.results.catalog import FamilySummary
 
+PAGE = Path(__file__).parents[2] / "docs" / "client.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+DEFAULT = "http://127.0.0.1:9997"
 HELLO = [{"role": "user", "content": "one two three"}]
 SLOW = {"stream": True, "echo": {"chunks": 4000, "chunk_delay_s": 0.05}}
 
@@ -137,6 +143,15 @@ def test_replies_of_every_call_are_what_they_are_said_to_be(one: Appliance) -> N
     assert len(client.get_cluster_info()) == 2
     handle = client.get_model("echo")
     assert handle.chat(HELLO, generate_config={"logprobs": True})["choices"]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_page_of_the_client_does_what_it_says(one: Appliance, block: str) -> None:
+    assert DEFAULT in block
+    code = block.replace(DEFAULT, one.url)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
 
 
 @pytest.mark.parametrize("kind", ["Embedding", "Rerank"])
