@@ -131,3 +131,41 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         assert "gateway.tls_cert" in told(broken)
     finally:
         broken.destroy()
+
+
+@pytest.fixture
+def behind(server: Appliance, monkeypatch: pytest.MonkeyPatch) -> Iterator[Appliance]:
+    """A worker that nothing needs to connect to."""
+    assert server.recipe is not None
+    joins = (f"cluster.supervisor=https://127.0.0.1:{server.port}", "cluster.role=worker")
+    made = Appliance(
+        server.home.parent / "behind", None, *joins, "cluster.node=behind", "cluster.reach=reverse"
+    )
+    token = Path("run") / "cluster.token"
+    (made.home / "run").mkdir(parents=True)
+    shutil.copy(server.home / token, made.home / token)
+    monkeypatch.setenv("SSL_CERT_FILE", str(Path(server.recipe).with_name("cert.pem")))
+    made.start()
+    yield made
+    made.destroy()
+
+
+def test_what_a_worker_opens_itself_is_under_tls_too(server: Appliance, behind: Appliance) -> None:
+    launch = {"model_name": "far", "model_engine": "echo", "worker_ip": "behind"}
+    wait_until("it runs", lambda: server.request("POST", "/v1/models", launch)[0] == 200)
+    connection = secure(server)
+    messages = [{"role": "user", "content": "word " * 200_000}]
+    for stream in (False, True, False):
+        asked = {"model": "far", "messages": messages, "stream": stream, "echo": {"chunks": 300}}
+        connection.request("POST", "/v1/chat/completions", json.dumps(asked))
+        reply = connection.getresponse()
+        said = reply.read().decode()
+        assert reply.status == 200, said
+        assert said.count("word") >= 300
+    connection.request("GET", "/v1/models/far/logs?follow=1")
+    assert connection.getresponse().read(10)
+    connection.close()
+    assert behind.launcher is not None
+    behind.launcher.terminate()
+    assert behind.launcher.wait(30) == 0
+    wait_until("nothing is left", lambda: not behind.processes())

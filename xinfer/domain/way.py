@@ -6,6 +6,7 @@ line that says whom, answered by GRANTED or a line of refusal. All that follows 
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 
@@ -46,6 +47,8 @@ forgets no way that lies idle.
 
 _VERB = "CALL"
 _WORKER = "-"
+_LINE = re.compile(rb"CALL (?P<whom>-|[A-Za-z0-9][\w.:@-]{0,255}) (?P<waiting>\d{1,6})")
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,8 @@ class Call:
 
 def parse_call(line: bytes) -> Call:
     """The call of a line without its end. Raises ValueError for anything else."""
-    verb, whom, waiting = line.decode("ascii").split(" ")
-    if verb != _VERB or not whom or "/" in whom or whom.startswith("."):
-        raise ValueError(f"{line!r} is no call")
-    return Call(replica_id="" if whom == _WORKER else whom, waiting=int(waiting))
+    said = _LINE.fullmatch(line)
+    if said is None:
+        raise ValueError(f"{line[:_SHOWN]!r} is no call")
+    whom = said["whom"].decode()
+    return Call(replica_id="" if whom == _WORKER else whom, waiting=int(said["waiting"]))

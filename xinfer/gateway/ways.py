@@ -68,7 +68,7 @@ class Ways:
     ) -> socket:
         """A connection to a replica's door, or to the worker's API; `greeting` is sent at once.
 
-        Raises OSError when there is none, or none that answers, within `timeout_s`.
+        Raises OSError when there is none, or it does not answer, within `timeout_s`.
         """
         deadline = self._clock() + timeout_s
         while True:
@@ -76,7 +76,7 @@ class Ways:
             waiting = len(self._waiting.get(node, ()))
             call = Call(replica_id=replica_id, waiting=waiting).line()
             try:
-                way.settimeout(max(0.001, deadline - self._clock()))
+                way.settimeout(timeout_s)
                 way.sendall(call + greeting)
                 answer = _line(way)
             except TimeoutError:

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.api.conftest import KEY, TOKEN
 from tests.unit.domain.clusters import GIB, node, spec
 from tests.unit.services.conftest import House
-from xinfer.domain.node import NodeReport
+from xinfer.domain.node import NodeReport, Reach
 from xinfer.domain.state import Assignment
 
 Client = falcon.testing.TestClient
@@ -143,3 +143,18 @@ def test_whether_keys_are_needed_is_told_without_one(api: Client) -> None:
         "auth": True
     }
     assert api.simulate_get("/v1/models", headers={"Authorization": ""}).status_code == 401
+
+
+def test_who_may_open_a_way_to_a_node(api: Client) -> None:
+    def status(node: str, upgrade: str = "xinfer-way", headers: Any = ROLE) -> int:
+        asks = {**headers, "Upgrade": upgrade, "Connection": "Upgrade"}
+        return int(api.simulate_get(f"/cluster/nodes/{node}/way", headers=asks).status_code)
+
+    for name, reach in (("direct", Reach.DIRECT), ("hidden", Reach.REVERSE)):
+        report = replace(node(name).report, reach=reach)
+        assert post_report(api, report, at=name).status_code == 200
+    assert status("hidden") == 101
+    assert status("hidden", headers={"Authorization": f"Bearer {KEY}"}) == 401
+    assert status("hidden", upgrade="websocket") == 400
+    assert status("direct") == 409
+    assert status("unheard") == 503

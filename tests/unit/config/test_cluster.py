@@ -44,6 +44,19 @@ def test_one_recipe_says_what_each_machine_does(tmp_path: Path) -> None:
     assert (wide.host, wide.worker_host) == ("0.0.0.0", "10.0.0.1")
 
 
+def test_how_a_machine_is_reached(tmp_path: Path) -> None:
+    hidden = "cluster.nodes.left.reach=reverse"
+    reached = {
+        name: settings(tmp_path, f"cluster.node={name}", hidden) for name in ("left", "both")
+    }
+    assert {name: one.reach for name, one in reached.items()} == {
+        "left": "reverse",
+        "both": "direct",
+    }
+    asked = settings(tmp_path, "cluster.node=both", "cluster.reach=reverse")
+    assert asked.reach == "reverse"
+
+
 def test_a_supervisor_elsewhere_makes_a_worker(tmp_path: Path) -> None:
     joins = settings(tmp_path, "cluster.supervisor=http://a:1", recipe="models: {}")
     assert (joins.role, joins.supervisor) == ("worker", "http://a:1")
