@@ -23,6 +23,8 @@ _FLAGS = (
 )
 _RECIPE = """
 defaults: [base]
+# Threads that share processors with other programs mostly wait for each other.
+engine: {llama.cpp: {options: {n_threads: 1}}}
 models:
   chat:
     engine: llama.cpp

