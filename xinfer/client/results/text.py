@@ -71,7 +71,7 @@ class ToolCallPart(TypedDict):
     index: int
     id: NotRequired[str | None]
     type: NotRequired[str | None]
-    function: NotRequired[FunctionPart]
+    function: NotRequired[FunctionPart | None]
 
 
 class ChatMessage(TypedDict):
@@ -189,9 +189,9 @@ class Embeddings(TypedDict):
 
 
 class RankedText(TypedDict):
-    """The document itself."""
+    """The document itself; one that was given as an object is as it was given."""
 
-    text: str
+    text: NotRequired[str]
 
 
 class RankedDocument(TypedDict):
@@ -218,6 +218,13 @@ class RankingMeta(TypedDict):
     warnings: NotRequired[list[str] | None]
 
 
+class RankingUsage(TypedDict):
+    """Counts of tokens, as far as the engine says them."""
+
+    prompt_tokens: NotRequired[int]
+    total_tokens: NotRequired[int]
+
+
 class Ranking(TypedDict):
     """The best document first."""
 
@@ -225,4 +232,4 @@ class Ranking(TypedDict):
     results: list[RankedDocument]
     meta: RankingMeta
     model: NotRequired[str]
-    usage: NotRequired[TokenUsage]
+    usage: NotRequired[RankingUsage | None]
