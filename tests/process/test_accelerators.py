@@ -233,7 +233,9 @@ def test_accelerators_that_are_named_are_those_that_are_seen(fleet: Appliance) -
     assert devices(fleet, "v6") == {"10"}
     status, reply = refused(fleet, model_engine="vllm", gpu_memory_utilization=0.95)
     assert status == 503
-    assert "needs 76.0 GiB; node 'local': at most 72.0 GiB free on one" in reply["detail"]
+    # One GiB is in use; the driver does not say whether by the replicas that came since.
+    short = r"needs 76\.0 GiB; node 'local': at most 7[12]\.0 GiB free on one accelerator"
+    assert re.search(short, reply["detail"])
     launched(fleet, "v5", model_engine="vllm", n_gpu=None)
     assert engine(fleet, "v5").environ()["CUDA_VISIBLE_DEVICES"] == ""
     assert "--tensor-parallel-size" not in words(fleet, "v5")

@@ -36,6 +36,8 @@ def advice(uid: str, cause: Mapping[str, Any]) -> str:
         return f"Check the source and the network; `xinfer events {uid}` shows the attempts. {drop}"
     if cause.get("phase") == "environment":
         return f"`xinfer env list` shows the environments of that machine. {drop}"
+    if not any(cause.get(name) for name in ("exit_code", "signal", "tail")):
+        return f"Mend what it says, and launch it again. {drop}"
     return f"The whole log: `xinfer logs {uid}`. {drop}"
 
 

@@ -25,9 +25,9 @@ class ClusterControl:
 
     `desired`, `assigned`, `observed` and `events` are usually one store. `holder` names this
     process; `clock` gives unix seconds; `weighed` fills in what memory models need where that is
-    not said. A silence of nodes that falls into a time when nobody could hear them (before this
-    process began, while it was stopped, or while no node at all was heard) is not held against
-    them.
+    not said; `advised` adds to refusals what would fit. A silence of nodes that falls into a time
+    when nobody could hear them (before this process began, while it was stopped, or while no node
+    at all was heard) is not held against them.
     """
 
     def __init__(
@@ -41,6 +41,9 @@ class ClusterControl:
         node_grace_s: float,
         clock: Callable[[], float],
         weighed: Callable[[Desired, Observed], Desired] = lambda desired, _observed: desired,
+        advised: Callable[[Desired, Assigned, Observed], Assigned] = lambda _desired, made, _seen: (
+            made
+        ),
     ) -> None:
         self._holder = holder
         self._desired = desired
@@ -50,6 +53,7 @@ class ClusterControl:
         self._node_grace_s = node_grace_s
         self._clock = clock
         self._weighed = weighed
+        self._advised = advised
         self._lease: Lease | None = None
         self._renew_at_s = 0.0
         self._listening_since_s = clock()
@@ -66,7 +70,8 @@ class ClusterControl:
             return
         before = self._assigned.assigned()
         desired = self._weighed(self._desired.desired(), observed)
-        after = plan(desired, before, observed, now_s, self._policy())
+        planned = plan(desired, before, observed, now_s, self._policy())
+        after = self._advised(desired, planned, observed)
         if after != before:
             self._write(before, after, lease, seen, now_s)
         self._forget(after, observed, seen, now_s)

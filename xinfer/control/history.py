@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from xinfer.domain.state import Assigned, AssignedReplica, Event
+
+_AMOUNT = re.compile(r"[\d.]+ [GM]iB")
 
 
 def changes(
@@ -25,8 +28,13 @@ def changes(
         ("waiting", after.waiting, before.waiting),
     ):
         for uid, reason in now.items():
-            if then.get(uid) != reason:
+            if _gist(then.get(uid, "")) != _gist(reason):
                 yield Event(uid=uid, at_s=now_s, kind=kind, message=reason)
+
+
+def _gist(reason: str) -> str:
+    """Without amounts of memory, which change all the time."""
+    return _AMOUNT.sub("", reason)
 
 
 def _arrival(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,18 @@ class Verdict:
     ok: bool
     reason: str = ""
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """A model in bytes: its weights as stored, and the cache of keys and values of one token.
+
+    `stored_wide`: as float32, which is as wide as anything computes with.
+    """
+
+    weights_bytes: int
+    token_bytes: int
+    stored_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +60,9 @@ class Traits:
     "chat", "generate", "embed", "rerank", "tools", "vision", "structured_output", "lora".
     `module`: the Python module whose import shows that an interpreter has the engine (`a|b`: either
     does); empty when it needs none. `title`: its name in listings, if not `name`. `habits`: how it
-    uses memory. `dialect`: its words for what requests may say in others; None: as they come.
+    uses memory. `weigh` reads from the files of a model what it needs, weights left unread; it
+    raises Invalid for files that the engine could not run either (None: it cannot be told
+    beforehand). `dialect`: its words for what requests may say in others; None: as they come.
     """
 
     kinds: tuple[ModelKind, ...]
@@ -59,6 +73,7 @@ class Traits:
     module: str = ""
     title: str = ""
     habits: Habits = Habits()
+    weigh: Callable[[ModelSpec, Files], Footprint] | None = None
     dialect: Dialect | None = None
 
 

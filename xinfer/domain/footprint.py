@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from xinfer.domain.engine import Habits
+from xinfer.domain.engine import Footprint, Habits
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import Machine
 
 _USEFUL_CONTEXT = 2048
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footprint:
-    """A model in bytes: its weights as stored, and the cache of keys and values of one token."""
-
-    weights_bytes: int
-    token_bytes: int
 
 
 def needed_bytes(model: Footprint, spec: ModelSpec, habits: Habits, machine: Machine) -> int:
@@ -25,7 +15,8 @@ def needed_bytes(model: Footprint, spec: ModelSpec, habits: Habits, machine: Mac
     What an engine takes for itself beforehand (a share of an accelerator) counts as asked.
     """
     accelerated = spec.placement.n_gpu is not None and bool(machine.devices)
-    growth = 1.0 if accelerated or not _is_plain(spec) else habits.growth_on_cpu
+    grows = not accelerated and _is_plain(spec) and not model.stored_wide
+    growth = habits.growth_on_cpu if grows else 1.0
     need = int(model.weights_bytes * growth) + habits.overhead_bytes
     need += model.token_bytes * tokens(spec, habits)
     if accelerated and habits.share_option:

@@ -72,8 +72,3 @@ def choose(
         affordable = tokens // slots // _STEP * _STEP
         context = max(min(_MIN_CONTEXT, longest), min(longest, affordable))
     return Fit(slots=slots, context=context)
-
-
-def memory_bytes(weights_bytes: int, per_token_bytes: int, chosen: Fit) -> int:
-    """What the engine is expected to take: weights, keys and values, and overhead."""
-    return weights_bytes + chosen.slots * chosen.context * per_token_bytes + _OVERHEAD_BYTES

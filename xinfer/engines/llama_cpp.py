@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
+from xinfer.domain.engine import Command, Files, Footprint, Habits, Launch, Traits, Verdict
 from xinfer.domain.memory import gib
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
@@ -19,6 +19,12 @@ from xinfer.errors import NoCapacity
 _HOST = Path(__file__).parent / "hosts" / "llama_cpp.py"
 _GAUGES = {"running": "llamacpp:requests_processing", "waiting": "llamacpp:requests_deferred"}
 _READS_WHOLE_TEXTS = (ModelKind.EMBEDDING, ModelKind.RERANK)
+
+
+def _weigh(spec: ModelSpec, files: Files) -> Footprint:
+    weights = llama_cpp_files.find(spec, files)
+    token_bytes = fit.token_bytes(read_shape(weights.model), spec.options)
+    return Footprint(weights_bytes=weights.size_bytes, token_bytes=token_bytes)
 
 
 class LlamaCpp:
@@ -34,6 +40,7 @@ class LlamaCpp:
         ),
         module="xllamacpp|llama_cpp",
         habits=Habits(overhead_bytes=96 * 2**20, context_option="n_ctx", slots_option="n_parallel"),
+        weigh=_weigh,
         dialect=dialects.LLAMA_CPP,
     )
     options = llama_cpp_options.OPTIONS
@@ -57,17 +64,6 @@ class LlamaCpp:
             reason=f"The binding llama-cpp-python does not have {what}.",
             hint="Leave it out, or use binding: xllamacpp.",
         )
-
-    def estimate(self, spec: ModelSpec, files: Files, machine: Machine) -> int:
-        """Bytes of memory that one replica will take with these options on that machine.
-
-        Not of the port: for plans and messages. Raises Invalid as `command` does.
-        """
-        weights = llama_cpp_files.find(spec, files)
-        shape = read_shape(weights.model)
-        chosen = _fit(spec, shape, weights, machine)
-        per_token = fit.token_bytes(shape, spec.options)
-        return fit.memory_bytes(weights.size_bytes, per_token, chosen)
 
     def command(self, launch: Launch) -> Command:
         """The server's process. Raises Invalid when files or options do not fit, NoCapacity when

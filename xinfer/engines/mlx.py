@@ -24,6 +24,7 @@ class Mlx:
         module="mlx_lm",
         title="MLX",
         habits=Habits(overhead_bytes=2**28),
+        weigh=checkpoint.weigh,
         dialect=dialects.MLX,
     )
     options = mlx_options.OPTIONS

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from xinfer.domain.engine import Command, Habits, Launch, Traits, Verdict
+from xinfer.domain.engine import Command, Files, Footprint, Habits, Launch, Traits, Verdict
 from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.domain.options import Option
-from xinfer.engines import accelerators
+from xinfer.engines import accelerators, checkpoint
 from xinfer.engines.launch import files_for
 from xinfer.errors import Invalid
 
@@ -62,6 +62,10 @@ OPTIONS = (
 )  # fmt: skip
 
 
+def _weigh(spec: ModelSpec, files: Files) -> Footprint:
+    return checkpoint.weigh_folder(spec, _folder(spec, files.root))
+
+
 class SentenceTransformers:
     """Batches are formed over all requests that wait, see `hosts/embedder`."""
 
@@ -73,6 +77,7 @@ class SentenceTransformers:
         module="sentence_transformers",
         title="sentence_transformers",
         habits=Habits(overhead_bytes=3 * 2**28, growth_on_cpu=2.0),
+        weigh=_weigh,
     )
     options = OPTIONS
 

@@ -39,6 +39,7 @@ class Sglang:
             share_option="mem_fraction_static",
             share=0.85,
         ),
+        weigh=checkpoint.weigh,
         dialect=dialects.SGLANG,
     )
     options = sglang_options.OPTIONS

@@ -22,6 +22,7 @@ class Transformers:
         module="transformers",
         title="Transformers",
         habits=Habits(overhead_bytes=2**29, growth_on_cpu=2.0),
+        weigh=checkpoint.weigh,
         dialect=dialects.TRANSFORMERS,
     )
     options = transformers_options.OPTIONS

@@ -45,6 +45,7 @@ class Vllm:
             share_option="gpu_memory_utilization",
             share=0.9,
         ),
+        weigh=checkpoint.weigh,
         dialect=dialects.VLLM,
     )
     options = vllm_options.OPTIONS

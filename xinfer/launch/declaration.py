@@ -20,9 +20,7 @@ from xinfer.config.settings import Environment, environment
 from xinfer.domain.cluster import Settings
 from xinfer.domain.home import Home
 from xinfer.domain.model import Hub, ModelSpec
-from xinfer.domain.node import Machine
 from xinfer.domain.ports import Engine, Engines, RegistrationStore
-from xinfer.engines.llama_cpp import LlamaCpp
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid, NotFound
 from xinfer.launch.preflight import prepare_home
@@ -156,18 +154,19 @@ def _check_models(compiled: Compiled, engines: Engines, composed: Composed) -> N
             verdict = engine.supports(spec, machine)
         if not verdict.ok:
             raise explain.at_key(composed.origins, key, verdict.reason, verdict.hint)
-        _check_files(spec, engine, machine, composed)
+        _check_files(spec, engine, composed)
 
 
-def _check_files(spec: ModelSpec, engine: Engine, machine: Machine, composed: Composed) -> None:
+def _check_files(spec: ModelSpec, engine: Engine, composed: Composed) -> None:
     """Refuse files of this machine that are no model, or that do not say which one is meant."""
     source, model = spec.source, f"models.{spec.uid}"
     key = f"{model}.source.path"
-    if source is None or source.hub is not Hub.PATH or not isinstance(engine, LlamaCpp):
+    weigh = engine.traits.weigh
+    if source is None or source.hub is not Hub.PATH or weigh is None:
         return
     try:
         with explain.looking(composed.origins, key, Path(source.ref)):
-            engine.estimate(spec, find(source), machine)
+            weigh(spec, find(source))
     except (Invalid, NotFound) as error:
         # Of options that name files, the failure has the whole key already.
         own = error.key if isinstance(error, Invalid) else ""

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import xinfer
 from xinfer.domain.engine import Files
 from xinfer.domain.fleet import Policy
-from xinfer.domain.memory import gib
+from xinfer.domain.footprint import needed_bytes
+from xinfer.domain.memory import Room, gib
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import Machine, NodeReport, NodeState
 from xinfer.domain.plan import plan
-from xinfer.domain.ports import Engine, FetchPlan
+from xinfer.domain.ports import FetchPlan
 from xinfer.domain.state import Assigned, Desired, Observed
-from xinfer.engines.llama_cpp import LlamaCpp
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid
 from xinfer.launch.declaration import Declaration
 from xinfer.launch.endpoint import url_host
 from xinfer.launch.sources import hubs
+from xinfer.services.advice import Advice
 from xinfer.services.estimates import Estimates
 from xinfer.services.fit import Fit
 from xinfer.worker.devices import Devices
+from xinfer.worker.held import Held
+from xinfer.worker.processes import running
 
 
 def report(given: Declaration) -> tuple[str, bool]:
@@ -32,7 +34,8 @@ def report(given: Declaration) -> tuple[str, bool]:
 
     Raises Invalid for what no start could mend, as the start itself would.
     """
-    machine = Devices().machine()
+    devices = Devices()
+    machine = Held().add(devices.machine(), running(given.home, given.models), devices.users)
     observed = _observed(given, machine)
     weighed = _weighed(given, observed)
     planned = _plan(weighed, observed)
@@ -53,7 +56,7 @@ def _lines(
         yield f"supervisor   {scheme}://{url_host(cluster.host)}:{cluster.port}, {processes}"
     if cluster.role != "supervisor":
         yield (
-            f"node {cluster.node:<8}{machine.cores} cores, {gib(machine.memory_available_bytes)}"
+            f"node {cluster.node:<8}{machine.cores} cores, {gib(Room(machine=machine).free())}"
             f" of {gib(machine.memory_total_bytes)} memory free,"
             f" {_counted(len(machine.devices), 'accelerator', 'accelerators')}"
         )
@@ -73,20 +76,14 @@ def _ways_out(
     given: Declaration, weighed: Desired, planned: Assigned, observed: Observed
 ) -> Iterator[str]:
     """What finds no room, and what of the same families would."""
-    machines = [state.report.machine for state in observed.nodes.values()]
+    if not planned.refusals:
+        return
+    advice = Advice(given.families(), Fit(Registry()))
     for uid, refusal in planned.refusals.items():
         yield f"no room      {uid}: {refusal}"
-        spec = weighed.models[uid]
-        if spec.family is None:
-            continue
-
-        def fits(other: ModelSpec) -> bool:
-            models = {**weighed.models, other.uid: other}
-            return other.uid not in _plan(replace(weighed, models=models), observed).refusals
-
-        families = given.families()
-        instead = Fit(Registry()).alternatives(spec, families.of(spec), machines, fits)
-        yield f"             {instead}"
+        instead = advice.instead(weighed.models[uid], weighed, Assigned(), observed)
+        if instead:
+            yield f"             {instead}"
 
 
 def _counted(count: int, one: str, more: str) -> str:
@@ -105,17 +102,19 @@ def _files(
     what = "files here  " if files.present else "to fetch    "
     for name in files.files:
         yield f"{what} {name}"
-    memory = _memory(Registry().get(spec.engine), spec, files, machine) or estimate
+    memory = estimate if estimate is not None else _memory(spec, files, machine)
     if memory is not None:
         yield f"memory       {gib(memory)} for each replica of {spec.uid}"
 
 
-def _memory(engine: Engine, spec: ModelSpec, files: FetchPlan, machine: Machine) -> int | None:
-    """Bytes per replica: as declared, or as the engine estimates from files that are here."""
-    if spec.memory_bytes is not None or not files.present or not isinstance(engine, LlamaCpp):
-        return spec.memory_bytes
+def _memory(spec: ModelSpec, files: FetchPlan, machine: Machine) -> int | None:
+    """Bytes per replica by the files of a hub that are here already; None = not known."""
+    traits = Registry().get(spec.engine).traits
+    if traits.weigh is None or not files.present:
+        return None
     paths = tuple(Path(name) for name in files.files)
-    return engine.estimate(spec, Files(root=paths[0].parent, paths=paths), machine)
+    model = traits.weigh(spec, Files(root=paths[0].parent, paths=paths))
+    return needed_bytes(model, spec, traits.habits, machine)
 
 
 def _observed(given: Declaration, machine: Machine) -> Observed:
@@ -136,7 +135,7 @@ def _observed(given: Declaration, machine: Machine) -> Observed:
 def _weighed(given: Declaration, observed: Observed) -> Desired:
     """The models of this machine, with what those of the catalog are expected to need."""
     here = {uid: spec for uid, spec in given.models.items() if uid in given.here}
-    if not any(spec.family for spec in here.values()):
+    if not any(spec.source is not None for spec in here.values()):
         return Desired(models=here)
     return Estimates(given.families(), Fit(Registry()))(Desired(models=here), observed)
 

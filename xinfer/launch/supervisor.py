@@ -42,6 +42,7 @@ from xinfer.launch.gunicorn import RoleApplication, Server
 from xinfer.launch.resources import Parts, catalog_in, resources
 from xinfer.launch.scratch import metrics_folder
 from xinfer.launch.tls import tls_context
+from xinfer.services.advice import Advice
 from xinfer.services.estimates import Estimates
 from xinfer.services.view import CachedView, States
 from xinfer.store.cluster_store import ClusterStore
@@ -168,6 +169,11 @@ class SupervisorProcess:
             node_grace_s=self._settings.cluster.node_grace_s,
             clock=time.time,
             weighed=Estimates(self._catalog.families, self._catalog.fit),
+            advised=Advice(
+                self._catalog.families,
+                self._catalog.fit,
+                node_grace_s=self._settings.cluster.node_grace_s,
+            ),
         )
 
     def _stamp(self) -> int:

@@ -11,9 +11,10 @@ from xinfer.catalog.builtin import Builtin
 from xinfer.catalog.custom import parse
 from xinfer.catalog.family import UNSERVED, Family, Kind
 from xinfer.catalog.footprint import footprint
+from xinfer.catalog.hubs.path import find
 from xinfer.catalog.registry import Registry
-from xinfer.domain.footprint import Footprint
-from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.engine import Footprint
+from xinfer.domain.model import Hub, ModelKind, ModelSpec, Source
 from xinfer.domain.ports import Engines, RegistrationStore
 from xinfer.domain.registration import Registration
 from xinfer.errors import Invalid, NotFound
@@ -117,12 +118,28 @@ class Families:
         )
 
     def needs(self, spec: ModelSpec) -> Footprint | None:
-        """What the variant that a spec names needs; None when the catalog does not know it."""
+        """What the files of a spec need that are on this machine, or the variant that it names.
+
+        None when there are no such files here, and the catalog does not know it.
+        """
+        if spec.source is not None and spec.source.hub is Hub.PATH:
+            return self._weighed(spec, spec.source)
         family = self.of(spec)
         for variant in family.variants if family is not None else ():
             if (variant.format, variant.size) == (spec.format, spec.size):
                 return footprint(variant, spec.quantization or "none")
         return None
+
+    def _weighed(self, spec: ModelSpec, source: Source) -> Footprint | None:
+        """Nothing is known of files that are elsewhere, or are no model: the worker says that."""
+        weigh = self._engines.get(spec.engine).traits.weigh
+        if weigh is None:
+            return None
+        try:
+            return weigh(spec, find(source))
+        except (Invalid, NotFound, OSError) as error:
+            log.debug("%s was not weighed: %s", source.ref, error)
+            return None
 
     def of(self, spec: ModelSpec) -> Family | None:
         """The family of a spec, if it names one that is known."""

@@ -8,8 +8,9 @@ from itertools import chain, islice
 
 from xinfer.catalog.family import Family, Variant
 from xinfer.catalog.footprint import footprint
-from xinfer.domain.footprint import Footprint, needed_bytes
-from xinfer.domain.memory import gib
+from xinfer.domain.engine import Footprint
+from xinfer.domain.footprint import needed_bytes
+from xinfer.domain.memory import Room, gib
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.domain.ports import Engine, Engines, MeasuredStore
@@ -19,6 +20,7 @@ _MARGIN = 1.1
 
 _SHOWN = 3
 _CONTEXTS = (131072, 65536, 32768, 16384, 8192, 4096, 2048, 1024)
+_SLOTS = (64, 32, 16, 8, 4, 2, 1)
 
 
 class Fit:
@@ -52,60 +54,58 @@ class Fit:
             return None
         return min(needed_bytes(model, spec, habits, machine) for machine in known)
 
-    def room(self, spec: ModelSpec, machines: Iterable[Machine]) -> int:
-        """The most bytes that a replica can have at all on one of the machines."""
-        rooms = [_room(spec, machine) for machine in machines]
-        return max(rooms, default=0)
-
     def alternatives(
         self,
         spec: ModelSpec,
         family: Family | None,
         machines: Iterable[Machine],
         fits: Callable[[ModelSpec], bool],
+        model: Footprint | None,
     ) -> str:
-        """What of the same family would fit: a shorter context, a smaller quantization or size.
+        """What would fit: a shorter context, fewer slots, or of the same family a smaller
+        quantization or size.
 
-        `fits` says of a spec with its memory whether there is a place for it as things are.
+        `fits` says of a spec with its memory whether there is a place for it as things are; `model`
+        is what the present files need.
         """
         known = tuple(machines)
-        if family is None or not known:
+        if not known:
             return ""
         others = chain(
-            self._shorter(spec, family, known, fits), self._smaller(spec, family, known, fits)
+            self._tighter(spec, model, known, fits) if model is not None else (),
+            self._smaller(spec, family, known, fits) if family is not None else (),
         )
         found = list(islice(others, _SHOWN))
-        if not found:
-            return "Nothing of this family fits here; add memory, or choose a smaller model."
-        return f"What would fit: {'; '.join(found)}."
+        if found:
+            return f"What would fit: {'; '.join(found)}."
+        if family is None:
+            return ""
+        return "Nothing of this family fits here; add memory, or choose a smaller model."
 
-    def _shorter(
+    def _tighter(
         self,
         spec: ModelSpec,
-        family: Family,
+        model: Footprint,
         machines: tuple[Machine, ...],
         fits: Callable[[ModelSpec], bool],
     ) -> Iterator[str]:
-        option = self._engines.get(spec.engine).traits.habits.context_option
-        given = spec.options.get(option) if option else None
-        model = next(
-            (
-                footprint(variant, spec.quantization or "none")
-                for variant in family.variants
-                if (variant.format, variant.size) == (spec.format, spec.size)
-            ),
-            None,
-        )
-        if given is None or model is None:
-            return
-        for context in _CONTEXTS:
-            if context >= int(given):
-                continue
-            shorter = replace(spec, options={**spec.options, option: context})
-            needed = self._estimate(shorter, model, machines)
-            if fits(replace(shorter, memory_bytes=needed)):
-                yield f"{option}: {context} ({gib(needed)})"
+        """The longest context and the most slots that fit, alone; if neither does, both at once."""
+        habits = self._engines.get(spec.engine).traits.habits
+        shorter = _less(spec, habits.context_option, _CONTEXTS)
+        fewer = _less(spec, habits.slots_option, _SLOTS)
+        both = ({**slots, **context} for slots in fewer for context in shorter)
+        found = False
+        for ways in (shorter, fewer, both):
+            if found and ways is both:
                 return
+            for changed in ways:
+                other = replace(spec, options={**spec.options, **changed})
+                needed = self._estimate(other, model, machines)
+                if fits(replace(other, memory_bytes=needed)):
+                    words = ", ".join(f"{name}: {value}" for name, value in changed.items())
+                    yield f"{words} ({gib(needed)})"
+                    found = True
+                    break
 
     def _smaller(
         self,
@@ -117,7 +117,9 @@ class Fit:
         """Of each variant the largest quantization that fits: of the size that was asked for first,
         then from the largest down.
         """
-        room, found = self.room(spec, machines), list[tuple[int, Variant, ModelSpec]]()
+        # The most that one can have at all saves asking for what never fits.
+        room = max(Room(machine=machine).largest(spec) for machine in machines)
+        found: list[tuple[int, Variant, ModelSpec]] = []
         for place, variant in enumerate(family.variants):
             for quantization in variant.quantizations():
                 other = replace(
@@ -144,6 +146,12 @@ class Fit:
         return min(needed_bytes(model, spec, habits, machine) for machine in machines)
 
 
+def _less(spec: ModelSpec, option: str, steps: tuple[int, ...]) -> list[dict[str, int]]:
+    """An option set to each of `steps` that is below what was asked for, which is the most."""
+    given = spec.options.get(option) if option else None
+    return [{option: step} for step in steps if given is not None and step < int(given)]
+
+
 def _runs(engine: Engine, spec: ModelSpec, machines: tuple[Machine, ...]) -> bool:
     """Whether the engine can run it on one of the machines, if it fits."""
     return spec.format in engine.traits.formats and any(
@@ -165,11 +173,3 @@ def estimates(
                 needed_bytes(model, other, habits, machine) for machine in machines
             )
     return found
-
-
-def _room(spec: ModelSpec, machine: Machine) -> int:
-    if machine.devices and spec.placement.n_gpu is not None:
-        largest = max(device.total_bytes for device in machine.devices)
-        wanted = spec.placement.n_gpu
-        return largest * (wanted if isinstance(wanted, int) else 1)
-    return machine.memory_total_bytes

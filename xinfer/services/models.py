@@ -12,7 +12,6 @@ from xinfer.domain.cluster import EngineSettings
 from xinfer.domain.fleet import Policy
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import did_you_mean
-from xinfer.domain.plan import plan
 from xinfer.domain.ports import DesiredStore, Engines
 from xinfer.domain.replica import Phase
 from xinfer.domain.routing import RouteState
@@ -25,8 +24,8 @@ from xinfer.errors import (
     NotFound,
     NotReady,
 )
+from xinfer.services.advice import Advice
 from xinfer.services.checks import Checks
-from xinfer.services.estimates import Estimates
 from xinfer.services.failure import launch_failure
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
@@ -69,7 +68,7 @@ class Models:
         self._checks = Checks(engines, settings or {})
         self._families = families
         self._fit = fit
-        self._weighed = Estimates(families, fit)
+        self._advice = Advice(families, fit, node_grace_s=node_grace_s, clock=clock)
         self._stamp = stamp
         self._wait = wait
         self._changed = changed
@@ -223,28 +222,20 @@ class Models:
 
     def check_room(self, spec: ModelSpec, view: View) -> None:
         """Raises NoCapacity if all nodes have spoken and none can take a replica that it wants."""
-        refusal = self._refusal(spec, view)
+        state = view.desired, view.assigned, view.observed
+        refusal = self._advice.refusal(spec, *state)
         if refusal:
-            hint = self._fit.alternatives(
-                spec,
-                self._families.of(spec),
-                view.machines(),
-                lambda other: not self._refusal(other, view),
-            )
             raise NoCapacity(
                 f"Model '{spec.uid}' can be placed nowhere. {refusal}",
-                hint or "Ask for less, or end another model.",
+                self._advice.instead(spec, *state) or "Ask for less, or end another model.",
             )
 
-    def _refusal(self, spec: ModelSpec, view: View) -> str:
-        """What a plan with this model in it says that it lacks; empty when there is room."""
-        now_s = self._clock()
-        models = {**view.desired.models, spec.uid: spec}
-        # Silent nodes are taken for awaited ones: whether they are lost is the planner's business.
-        policy = Policy(node_grace_s=self._node_grace_s, listening_since_s=now_s)
-        desired = self._weighed(replace(view.desired, models=models), view.observed)
-        would = plan(desired, view.assigned, view.observed, now_s, policy)
-        return would.refusals.get(spec.uid, "")
+    def lack(self, uid: str) -> str:
+        """Why a declared model finds no room as things are, and what would; empty when it does."""
+        view = self.view()
+        spec, state = view.spec(uid), (view.desired, view.assigned, view.observed)
+        refusal = self._advice.refusal(spec, *state)
+        return f"{refusal} {self._advice.instead(spec, *state)}".rstrip() if refusal else ""
 
     def _edit(self, change: Edit) -> None:
         edit(self._states.desired, change)

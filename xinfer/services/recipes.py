@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from xinfer.domain.model import ModelSpec, Origin
 from xinfer.domain.names import check_uid
@@ -23,18 +23,23 @@ def name_only(spec: ModelSpec) -> ModelSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What an applied recipe changed, by uid. `revision` is that of the desired state after it."""
+    """What an applied recipe changed, by uid. `revision` is that of the desired state after it.
+
+    `no_room` says of those that find none as things are what they lack, and what would fit: they
+    wait for it.
+    """
 
     revision: int
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: tuple[str, ...]
+    no_room: Mapping[str, str] = field(default_factory=dict)
 
 
 class Recipes:
     """`changed()` tells this process that the store changed; `check` returns a spec as it can be
-    stored, or raises Invalid.
+    stored, or raises Invalid; `lack` says of a declared uid why it finds no room, or nothing.
     """
 
     def __init__(
@@ -43,11 +48,13 @@ class Recipes:
         changed: Callable[[], None],
         *,
         check: Callable[[ModelSpec], ModelSpec] = name_only,
+        lack: Callable[[str], str] = lambda _uid: "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._desired = desired
         self._changed = changed
         self._check = check
+        self._lack = lack
         self._clock = clock
 
     def current(self) -> Desired:
@@ -75,7 +82,7 @@ class Recipes:
                 before, _settled(specs, before, estimated), int(self._clock()), recipe
             )
             if replace(after, revision=before.revision) == before:
-                return changes
+                return self._judged(changes)
             try:
                 written = self._desired.write_desired(
                     after.models, expected=before.revision, recipe=recipe, declared=after.declared
@@ -85,8 +92,14 @@ class Recipes:
                     raise
                 continue
             self._changed()
-            return replace(changes, revision=written.revision)
+            return self._judged(replace(changes, revision=written.revision))
         raise Conflict("The desired state changes too often to apply a recipe.", "Try again.")
+
+    def _judged(self, changes: Changes) -> Changes:
+        """With what finds no room."""
+        uids = (*changes.added, *changes.changed, *changes.unchanged)
+        lacks = {uid: self._lack(uid) for uid in sorted(uids)}
+        return replace(changes, no_room={uid: lack for uid, lack in lacks.items() if lack})
 
 
 def _by_uid(models: Sequence[ModelSpec]) -> dict[str, ModelSpec]:

@@ -19,10 +19,14 @@ from xinfer.worker.task import Task
 
 
 class Preparation:
-    """One launch in the making; `marks`, `progress` and `detail` tell how far it is."""
+    """One launch in the making; `marks`, `progress` and `detail` tell how far it is.
+
+    `phase` is the one that a failure belongs to.
+    """
 
     def __init__(self, assigned: AssignedReplica, folder: Folder, kit: Kit) -> None:
         self.digest = assigned.spec.digest()
+        self.phase = Phase.QUEUED
         self.marks: list[PhaseMark] = []
         self.progress = 0.0
         self.detail = ""
@@ -48,8 +52,13 @@ class Preparation:
         if engine.traits.needs_source and spec.source is not None:
             self._enter(Phase.DOWNLOADING)
             files = self._kit.fetches.fetch(spec.source, self)
+            if engine.traits.weigh is not None:
+                # What is no model is told before an environment is built for it.
+                self.phase = Phase.STARTING
+                engine.traits.weigh(spec, files)
         self._enter(Phase.ENVIRONMENT)
         launch = self._launch(files, self._interpreter())
+        self.phase = Phase.STARTING
         return self._order(launch, engine.command(launch))
 
     def _interpreter(self) -> str:
@@ -76,6 +85,7 @@ class Preparation:
         return self._cancelled
 
     def _enter(self, phase: Phase) -> None:
+        self.phase = phase
         self.marks.append(PhaseMark(phase=phase, at_s=self._kit.clock()))
         self.see(Transfer(share=0.0))
         self._kit.wake()

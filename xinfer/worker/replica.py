@@ -185,7 +185,7 @@ class Replica:
             self._enter(Phase.STARTING, launch=order.launch, starts=self._memo.starts + 1)
             processes.start(self._folder, order)
         except (XinferError, OSError) as error:
-            self._fail(wanted.spec, _cause(error, self._memo.phase), definite=_definite(error))
+            self._fail(wanted.spec, _cause(error, preparation.phase), definite=_definite(error))
             return
         self._run(order)
 

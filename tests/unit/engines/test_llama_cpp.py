@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.engines.gguf_file import LLAMA, write_gguf
-from tests.unit.engines.launches import GIB, MACHINE, WITH_GPUS, files_of, launch, spec
+from tests.unit.engines.launches import MACHINE, WITH_GPUS, files_of, launch, spec
 from xinfer.domain.model import ModelKind
 from xinfer.domain.options import check_options
 from xinfer.engines.llama_cpp import LlamaCpp
@@ -140,15 +140,21 @@ def test_a_context_that_can_never_fit_is_refused(tmp_path: Path) -> None:
         order(model, options={"n_ctx": 131072, "n_parallel": 16})
 
 
-def test_the_estimate_counts_all_that_is_loaded(tmp_path: Path) -> None:
+def test_all_that_is_loaded_is_weighed(tmp_path: Path) -> None:
     model = write_gguf(tmp_path / "model.gguf", weights=3 * 2**20)
     (tmp_path / "draft.gguf").write_bytes(b"x" * 2**20)
-    options = {"n_ctx": 1024, "n_parallel": 2}
-    plain = ENGINE.estimate(spec("llama.cpp", options=options), files_of(model), MACHINE)
-    cache = 2 * 1024 * 2 * (64 + 64)
-    assert 3 * 2**20 + cache < plain < 3 * 2**20 + cache + GIB
-    drafting = spec("llama.cpp", options={**options, "draft_model": "draft.gguf"})
-    assert ENGINE.estimate(drafting, files_of(model), MACHINE) == plain + 2**20
+    weigh = ENGINE.traits.weigh
+    assert weigh is not None
+    plain = weigh(spec("llama.cpp"), files_of(model))
+    assert plain.weights_bytes == model.stat().st_size
+    assert plain.token_bytes == 2 * (64 + 64)
+    options = {"draft_model": "draft.gguf", "cache_type_k": "q8_0", "cache_type_v": "q8_0"}
+    drafting = weigh(spec("llama.cpp", options=options), files_of(model))
+    assert drafting.weights_bytes == plain.weights_bytes + 2**20
+    assert drafting.token_bytes == (64 + 64) * 34 // 32
+    (tmp_path / "poem.gguf").write_text("A rose is a rose.")
+    with pytest.raises(Invalid, match=r"poem.gguf is not a usable GGUF model: it does not begin"):
+        weigh(spec("llama.cpp"), files_of(tmp_path / "poem.gguf"))
 
 
 def test_extra_args_have_nowhere_to_go() -> None:

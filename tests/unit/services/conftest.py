@@ -101,7 +101,11 @@ class House:
         )
         self.replicas = Replicas(self.models)
         self.recipes = Recipes(
-            self.store, self.changed, check=self.models.check, clock=lambda: self.now
+            self.store,
+            self.changed,
+            check=self.models.check,
+            lack=self.models.lack,
+            clock=lambda: self.now,
         )
         self.reports = Reports(
             assigned=self.store,

@@ -141,6 +141,7 @@ def test_a_refusal_says_what_would_fit() -> None:
             found.family,
             [machine],
             lambda other: (other.memory_bytes or 0) <= left * GIB,
+            found.needs,
         )
 
     large = replace(QWEN, size="14", quantization="q8_0")

@@ -126,3 +126,4 @@ class RecipeChanges(TypedDict):
     changed: list[str]
     removed: list[str]
     unchanged: list[str]
+    no_room: dict[str, str]
