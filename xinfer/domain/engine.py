@@ -112,7 +112,8 @@ class Command:
     model both ways. `slots`: requests run at once. `context`: tokens that one of them may have,
     question and answer (None = not known). `stop_grace_s`: time between SIGTERM and SIGKILL.
     `gauges`: what the engine itself measures, by our name ("running", "waiting", "cache_usage")
-    the name of its metric at `/metrics`; empty when it has none.
+    the name of its metric at `/metrics`; empty when it has none. `whole_by_stream`: whole replies
+    are asked of it as streams, since it notices only when it sends that nobody waits any more.
     """
 
     argv: tuple[str, ...]
@@ -124,3 +125,4 @@ class Command:
     context: int | None = None
     stop_grace_s: float = 10.0
     gauges: Mapping[str, str] = field(default_factory=dict)
+    whole_by_stream: bool = False

@@ -103,6 +103,7 @@ class ReplicaStatus:
     is being fetched. `retry_at_s` is when a failed replica is tried again. `guarded`: who connects
     to `address` must say the replica's secret first. `gauges` are those of `Command.gauges`, as
     last read. `unwell` says why a ready replica is sent no requests; it is empty while it is well.
+    `whole_by_stream` is that of `Command`.
     """
 
     replica_id: str
@@ -126,5 +127,6 @@ class ReplicaStatus:
     cause: Cause | None = None
     files: tuple[FileProgress, ...] = ()
     guarded: bool = False
+    whole_by_stream: bool = False
     unwell: str = ""
     gauges: Mapping[str, float] = field(default_factory=dict)

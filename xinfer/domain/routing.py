@@ -28,7 +28,8 @@ class Upstream:
     """A ready replica. `model_name` is what the engine calls the model (None = the uid).
 
     `guarded`: a connection begins with the replica's secret. `via`: the node over whose own
-    connections it is reached (empty = it is connected to at its address).
+    connections it is reached (empty = it is connected to at its address). `whole_by_stream`: whole
+    replies are asked of it as streams.
     """
 
     replica_id: str
@@ -38,6 +39,7 @@ class Upstream:
     slots: int | None = None
     guarded: bool = False
     via: str = ""
+    whole_by_stream: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,7 @@ def _upstream(replica: ReplicaStatus, via: str) -> Upstream:
         slots=replica.slots,
         guarded=replica.guarded,
         via=via,
+        whole_by_stream=replica.whole_by_stream,
     )
 
 

@@ -151,6 +151,7 @@ def _xllamacpp(launch: Launch, weights: Weights, shape: Shape, chosen: fit.Fit) 
         slots=chosen.slots,
         context=chosen.context,
         gauges=_GAUGES,
+        whole_by_stream=spec.kind is ModelKind.LLM,
         stop_grace_s=5.0,
     )
 

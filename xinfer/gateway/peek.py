@@ -58,17 +58,22 @@ def peek(body: bytes) -> Peeked:
     )
 
 
-def upstream_body(peeked: Peeked, model_name: str | None, *, add_usage: bool) -> bytes:
+def upstream_body(
+    peeked: Peeked, model_name: str | None, *, add_usage: bool, as_stream: bool = False
+) -> bytes:
     """The body for the engine: each key once, as it was judged here. Were one sent twice as it
     came, an engine could take the other.
 
     Values are as they came, unless it calls the model otherwise or must count tokens. `add_usage`:
-    ask for the usage chunk of a stream although the client did not.
+    ask for the usage chunk of a stream although the client did not. `as_stream`: ask for a stream
+    although the client wants the whole.
     """
     fields: dict[str, Any] = dict(peeked.fields)
     if model_name is not None and model_name != peeked.model:
         fields["model"] = model_name
-    if add_usage and peeked.stream and not peeked.wants_usage:
+    if as_stream:
+        fields["stream"] = True
+    if add_usage and (peeked.stream or as_stream) and not peeked.wants_usage:
         given = _field(peeked.fields, "stream_options", dict) or {}
         fields["stream_options"] = {**given, "include_usage": True}
     return msgspec.json.encode(fields)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from xinfer.domain.routing import Route, Upstream
 from xinfer.errors import EngineFailed, NotReady
 from xinfer.gateway.admission import Admission
+from xinfer.gateway.assembled import Assembly, Broken
 from xinfer.gateway.caller import Caller
-from xinfer.gateway.dialects import CHAT, COMPLETIONS, Dialects
+from xinfer.gateway.dialects import CHAT, COMPLETIONS, MESSAGES, RESPONSES, Dialects
 from xinfer.gateway.media import Media
 from xinfer.gateway.metrics import Metrics, Timer
 from xinfer.gateway.peek import Peeked, peek, upstream_body
@@ -25,6 +28,7 @@ _ATTEMPTS = 4
 _USAGE_WINDOW = 4096
 _NO_TOKENS = Usage()
 _GENERATES = (CHAT, COMPLETIONS)
+_STREAMED = (CHAT, COMPLETIONS, MESSAGES, RESPONSES)
 
 Gone = Callable[[], bool]
 
@@ -88,7 +92,7 @@ class Gateway:
             if isinstance(error, Exception):
                 timer.end(self._status_of(error))
             raise
-        if run.reply.header("content-type").startswith("text/event-stream"):
+        if run.reply.is_stream and not run.as_stream:
             generates = path in _GENERATES
             tail = StreamTail(
                 keep=peeked.wants_usage or not generates, naming=run.naming, close=generates
@@ -176,6 +180,7 @@ class Gateway:
                 request_id=request.request_id,
                 fields=request.peeked.fields,
             ),
+            as_stream=request.as_stream(upstream),
         )
 
     def _whole(self, run: Run) -> Answer:
@@ -183,15 +188,15 @@ class Gateway:
         status = CLIENT_GONE
         usage = None
         try:
-            body = b"".join(run.reply.pieces())
-            status = run.reply.status
+            status, body = _read(run)
             usage = find_usage(body[:_USAGE_WINDOW]) or find_usage(body[-_USAGE_WINDOW:])
         except EngineFailed as error:
             status = self._status_of(error)
             raise
         finally:
             self._give_back(run, status, usage)
-        content_type = run.reply.header("content-type") if status < 400 else ""
+        is_kept = status < 400 and not run.reply.is_stream
+        content_type = run.reply.header("content-type") if is_kept else ""
         status, body = shown(run.asked, status, run.naming(body) if status < 400 else body)
         return Answer(status=status, content_type=content_type or "application/json", body=body)
 
@@ -209,6 +214,24 @@ class Gateway:
         run.caller.spent(run.uid, tokens.prompt_tokens, tokens.completion_tokens)
 
 
+def _read(run: Run) -> tuple[int, bytes]:
+    """Status and body of a whole reply. Raises EngineFailed, and as `Reply.pieces`."""
+    if not (run.as_stream and run.reply.is_stream):
+        return run.reply.status, b"".join(run.reply.pieces())
+    assembly = Assembly(run.asked.path, run.asked.fields)
+    try:
+        for piece in run.reply.pieces():
+            assembly.feed(piece)
+        return run.reply.status, assembly.finish()
+    except Broken as error:
+        return error.status, msgspec.json.encode(error.error)
+    except (msgspec.DecodeError, UnicodeDecodeError, LookupError) as error:
+        raise EngineFailed(
+            f"The engine of {run.upstream.replica_id} sent a stream that cannot be read: {error}.",
+            "See the model's log.",
+        ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     path: str
@@ -217,9 +240,18 @@ class _Request:
     caller: Caller
     ticket: Ticket
 
+    def as_stream(self, upstream: Upstream) -> bool:
+        """Whether a stream is asked for where the client wants the whole."""
+        return upstream.whole_by_stream and not self.peeked.stream and self.path in _STREAMED
+
     def head_and_body(self, upstream: Upstream) -> bytes:
         """The request for one engine, in one piece."""
-        body = upstream_body(self.peeked, upstream.model_name, add_usage=self.path in _GENERATES)
+        body = upstream_body(
+            self.peeked,
+            upstream.model_name,
+            add_usage=self.path in _GENERATES,
+            as_stream=self.as_stream(upstream),
+        )
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {upstream.host}:{upstream.port}\r\n"
             f"Content-Type: application/json\r\nX-Request-ID: {self.request_id}\r\n"

@@ -17,7 +17,10 @@ from xinfer.gateway.upstream import Connection, Reply
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """A request that a replica has taken, and all that must be given back after it."""
+    """A request that a replica has taken, and all that must be given back after it.
+
+    `as_stream`: the engine was asked for a stream where the client wants the whole.
+    """
 
     uid: str
     upstream: Upstream
@@ -27,6 +30,7 @@ class Run:
     caller: Caller
     ticket: Ticket
     asked: Asked
+    as_stream: bool
 
     @property
     def naming(self) -> Naming:

@@ -70,6 +70,11 @@ class Reply:
         """A header's value, "" if absent. `name` in lower case."""
         return next((value for key, value in self.headers if key == name), "")
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it comes event by event."""
+        return self.header("content-type").startswith("text/event-stream")
+
     def await_head(self) -> None:
         """Read until status and headers are known. Raises as `Connection.read`."""
         while not self._head:

@@ -52,6 +52,7 @@ class Order:
     slots: int | None = None
     context: int | None = None
     gauges: Mapping[str, str] = field(default_factory=dict)
+    whole_by_stream: bool = False
     launch_timeout_s: float = 1800.0
     drain_timeout_s: float = 30.0
     ordered_s: float = 0.0

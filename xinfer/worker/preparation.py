@@ -128,6 +128,7 @@ class Preparation:
             slots=command.slots,
             context=command.context,
             gauges=command.gauges,
+            whole_by_stream=command.whole_by_stream,
             launch_timeout_s=spec.launch_timeout_s,
             drain_timeout_s=spec.drain_timeout_s,
             ordered_s=self._kit.clock(),

@@ -112,6 +112,7 @@ class Replica:
             served_model=self._order.served_model if self._order else None,
             slots=self._order.slots if self._order else None,
             context=self._order.context if self._order else None,
+            whole_by_stream=self._order.whole_by_stream if self._order else False,
             shim_pid=record.shim_pid if record else None,
             engine_pid=record.engine_pid if record else None,
             restarts=max(0, known.starts - 1),
