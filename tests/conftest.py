@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.postgresql import PostgreSQL, running
+
+TOGETHER = {
+    # A new network interface makes Chromium break off what it loads.
+    "tests/browser/": "network",
+    "tests/cluster/": "network",
+    # Each of these engines would like to have all processors.
+    "tests/process/engines/": "engines",
+    "tests/contract/test_other_kinds_client.py": "engines",
+    "tests/contract/test_seed.py": "engines",
+    # One server for all of them.
+    "tests/process/gateway/": "gateway",
+}
+"""Tests that run one after the other when others run beside them, by where they are."""
+
+
+class SideBySide(LoadFileScheduling):  # type: ignore[misc]
+    """A file at a time for each process, and what belongs TOGETHER in one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return next((group for place, group in TOGETHER.items() if file.startswith(place)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
+    return SideBySide(config, log)
 
 
 def pytest_configure() -> None:
