@@ -26,7 +26,7 @@ def reload_model(
 
     `model_config` has options of its engine, None for one to take back. Returns at once with the
     operation, whose `stage` is loading, ready or error; `replicas_ready` counts the new ones.
-    `drain_timeout` (seconds) is not heeded: replicas drain for as long as their model says. Raises
+    `drain_timeout` (seconds) is how long requests have to end on a replica that is replaced. Raises
     ClientError 400 for an unknown uid or option.
     """
     body = {"model_config": dict(model_config), "drain_timeout": drain_timeout}

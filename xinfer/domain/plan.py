@@ -65,11 +65,15 @@ def _pass(desired: Desired, assigned: Assigned, seen: Fleet) -> Assigned:
 
 
 def _refreshed(replica: AssignedReplica, desired: Desired) -> AssignedReplica:
-    """With the desired spec when the process need not change for it; else as it was."""
+    """With the desired spec when the process need not change for it; else as it was, but for the
+    time that its requests have to end when it is replaced.
+    """
     spec = desired.models[replica.uid]
-    if spec == replica.spec or spec.digest() != replica.spec.digest():
+    if spec == replica.spec:
         return replica
-    return replace(replica, spec=spec)
+    if spec.digest() == replica.spec.digest():
+        return replace(replica, spec=spec)
+    return replace(replica, spec=replace(replica.spec, drain_timeout_s=spec.drain_timeout_s))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -27,10 +27,15 @@ class Reload:
         return self._models.view().spec(uid).engine
 
     def begin(
-        self, uid: str, options: Mapping[str, JsonValue], allow: Callable[[ModelSpec], None]
+        self,
+        uid: str,
+        options: Mapping[str, JsonValue],
+        allow: Callable[[ModelSpec], None],
+        drain_s: float | None = None,
     ) -> dict[str, Any]:
         """Change these options, None for what is to be taken back; the reply is of `operation`.
 
+        `drain_s` is how long requests have to end on what is replaced (None: as before).
         Raises NotFound, Invalid, and what `allow` raises, which sees the spec with nothing but what
         changes. Old replicas serve until new ones do; if those fail, the old ones go on.
         """
@@ -43,8 +48,12 @@ class Reload:
         fresh = self._models.check(replace(before, options=chosen, memory_bytes=None))
         if fresh.options != before.options:
             memory = fresh.memory_bytes or before.memory_bytes
+            drain_s = before.drain_timeout_s if drain_s is None else drain_s
             self._models.change(
-                uid, lambda now: replace(now, options=fresh.options, memory_bytes=memory)
+                uid,
+                lambda now: replace(
+                    now, options=fresh.options, memory_bytes=memory, drain_timeout_s=drain_s
+                ),
             )
         return self.operation(uid)
 

@@ -17,15 +17,18 @@ class Ending:
     """Call `step` until it says that nothing is left.
 
     `address` is where the engine serves; None skips draining, since then nobody is served.
+    `drain_s` is how long its requests have to end.
     """
 
-    def __init__(self, folder: Folder, order: Order, kit: Kit, *, address: str | None) -> None:
+    def __init__(
+        self, folder: Folder, order: Order, kit: Kit, *, address: str | None, drain_s: float
+    ) -> None:
         self._folder = folder
         self._order = order
         self._kit = kit
         self._port = int(address.rpartition(":")[2]) if address else 0
         now = kit.monotonic()
-        self._drain_until = now + order.drain_timeout_s if address else now
+        self._drain_until = now + drain_s if address else now
         self._next_look = now
         self._quiet = 0
         self._asked = False

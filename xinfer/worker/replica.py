@@ -52,6 +52,7 @@ class Replica:
         self._doorway: Doorway | None = None
         self._ending: Ending | None = None
         self._verdict = ""
+        self._drain_s: float | None = None
         self._started = 0.0
         self._memory_bytes: int | None = None
         self._weigh_at = 0.0
@@ -83,6 +84,9 @@ class Replica:
 
     def step(self, wanted: AssignedReplica | None) -> None:
         """Take one turn towards `wanted`; None = it is not assigned here (any more)."""
+        if wanted is not None:
+            # The last word counts, also that of a spec which another process is to serve.
+            self._drain_s = wanted.spec.drain_timeout_s
         phase = self._memo.phase
         if self._ending is not None:
             self._press_on(wanted)
@@ -261,7 +265,13 @@ class Replica:
         assert self._order is not None
         served = self._memo.address if drain else None
         self._verdict = verdict
-        self._ending = Ending(self._folder, self._order, self._kit, address=served)
+        self._ending = Ending(
+            self._folder,
+            self._order,
+            self._kit,
+            address=served,
+            drain_s=self._order.drain_timeout_s if self._drain_s is None else self._drain_s,
+        )
         if drain and self._memo.phase is not Phase.DRAINING:
             self._enter(Phase.DRAINING)
 

@@ -257,6 +257,26 @@ def test_draining_has_an_end(workplace: Make) -> None:
         place.wait_gone()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_the_last_word_says_how_long_draining_lasts(workplace: Make, replaced: bool) -> None:
+    place = workplace()
+    place.assign(spec(drain_timeout_s=300.0))
+    place.start()
+    first = place.wait(Phase.READY)
+    assert first.address is not None
+    host, _, port = first.address.rpartition(":")
+    with socket.create_connection((host, int(port))):
+        if replaced:
+            place.assign(spec(drain_timeout_s=0.5, value="other"))
+            place.wait(Phase.READY, also=lambda it: it.digest != first.digest)
+            return
+        place.assign(spec(drain_timeout_s=0.5))
+        revision = place.revision
+        wait_until("the new one", lambda: (it := place.report()) and it.assignment == revision)
+        place.assign()
+        place.wait_gone()
+
+
 def test_another_digest_replaces_and_other_changes_do_not(workplace: Make) -> None:
     place = workplace()
     place.assign(spec())

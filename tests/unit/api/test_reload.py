@@ -31,6 +31,7 @@ def test_a_reload_is_followed_until_it_is_done(api: Client, house: House) -> Non
     begun = ask(api, "POST", json=body)
     assert (begun.status_code, begun.json["stage"]) == (202, "loading")
     assert begun.json["model_config"] == {"threads": 2, "n_ctx": 9}
+    assert begun.json["drain_timeout"] == 5
     house.settle(Phase.LOADING)
     assert ask(api, "GET").json["stage"] == "loading"
     house.settle()
@@ -39,6 +40,17 @@ def test_a_reload_is_followed_until_it_is_done(api: Client, house: House) -> Non
     assert (done["stage"], done["operation_id"]) == ("ready", begun.json["operation_id"])
     back = ask(api, "POST", json={"model_config": {"n-ctx": None, "threads": 3}}).json
     assert back["model_config"] == {"threads": 3}
+    assert back["drain_timeout"] == 5
+
+
+def test_what_is_replaced_learns_how_long_its_requests_have(api: Client, house: House) -> None:
+    house.models.launch(free("m"))
+    house.settle()
+    ask(api, "POST", json={"model_config": {"n_ctx": 9}, "drain_timeout": 5})
+    house.control.step()
+    old, new = house.store.assigned().replicas
+    assert (old.spec.options, new.spec.options) == ({}, {"n_ctx": 9})
+    assert (old.spec.drain_timeout_s, new.spec.drain_timeout_s) == (5, 5)
 
 
 def test_what_a_reload_may_change(api: Client, house: House) -> None:

@@ -23,7 +23,9 @@ class Reload:
         by = req.context.principal
         with quirks.unknown_uid_is_bad_request():
             asked = options(given, self._service.engine(uid))
-            resp.media = self._service.begin(uid, asked, lambda new: self._rights.check(by, new))
+            resp.media = self._service.begin(
+                uid, asked, lambda new: self._rights.check(by, new), given.drain_timeout
+            )
         resp.status = falcon.HTTP_202
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response, uid: str) -> None:

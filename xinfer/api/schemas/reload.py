@@ -19,11 +19,12 @@ _FIXED = frozenset(LaunchBody.__struct_fields__) - {_OPTIONS}
 class ReloadBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`model_config` has options of the engine by name; null takes one back to its default.
 
-    `drain_timeout` is read for the sake of clients: replicas drain for as long as their model says.
+    `drain_timeout`: seconds that requests have to end on a replica that is replaced, from now on
+    those of the model; without it, as long as the model says.
     """
 
     model_config: dict[str, Any]
-    drain_timeout: Annotated[float, Meta(gt=0, le=3600)] = 300.0
+    drain_timeout: Annotated[float, Meta(gt=0, le=3600)] | None = None
     python_executable: str | None = None
 
 
