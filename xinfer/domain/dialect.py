@@ -23,7 +23,8 @@ class Dialect:
     them and of what else was sent. `guides`, by what a reply is bound to ("json", "json_object",
     "regex", "choice", "grammar"): those that there are not it cannot keep to. `adapter`: the key
     that names a LoRA adapter; empty if requests cannot choose one. `unheeded`: keys of a request
-    for vectors that it would pass over, and answer with others than were asked for.
+    for vectors that it would pass over, and answer with others than were asked for. `unstreamed`:
+    keys that it heeds in whole replies only.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -33,3 +34,4 @@ class Dialect:
     guides: Mapping[str, Guide] = field(default_factory=dict)
     adapter: str = ""
     unheeded: frozenset[str] = frozenset({"return_sparse"})
+    unstreamed: frozenset[str] = frozenset()

@@ -126,4 +126,4 @@ TRANSFORMERS = Dialect(
     gather=_as_generation_config,
 )
 
-MLX = Dialect()
+MLX = Dialect(unstreamed=frozenset({"logprobs"}))

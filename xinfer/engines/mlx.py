@@ -61,5 +61,6 @@ class Mlx:
             env={"HF_HUB_OFFLINE": "1"},
             served_model=_SERVED,
             slots=spec.options.get("decode_concurrency"),
+            whole_by_stream=True,
             stop_grace_s=5.0,
         )

@@ -56,6 +56,7 @@ class Transformers:
             env=_environment(launch),
             served_model=str(model),
             slots=None if options["continuous_batching"] else 1,
+            whole_by_stream=True,
             stop_grace_s=10.0,
         )
 

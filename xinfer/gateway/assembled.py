@@ -89,8 +89,8 @@ class _Completion:
             raise _cut()
         choices = [self._choices[index] for index in sorted(self._choices)]
         made = {**self._made, "choices": choices}
+        made["object"] = "chat.completion" if self._is_chat else "text_completion"
         if self._is_chat:
-            made["object"] = "chat.completion"
             for choice in choices:
                 choice["message"] = _spoken(choice.pop("delta", {}))
         if self._counted:

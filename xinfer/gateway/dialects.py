@@ -77,6 +77,11 @@ class Dialects:
         body = msgspec.json.encode(made)
         return body, replace(peeked, fields=_FIELDS.decode(body))
 
+    def may_stream(self, engine: str, peeked: Peeked) -> bool:
+        """Whether a stream would answer all that was asked."""
+        known = self._find(engine)
+        return known is None or known.dialect.unstreamed.isdisjoint(peeked.fields)
+
     def _find(self, engine: str) -> _Known | None:
         if engine not in self._known:
             dialect = self._of(engine)

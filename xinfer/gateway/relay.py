@@ -85,7 +85,8 @@ class Gateway:
         gone = ticket.gone(gone)
         timer = Timer(self.metrics, route.uid)
         try:
-            request = _Request(path, peeked, request_id, caller, ticket)
+            streamable = path in _STREAMED and self._dialects.may_stream(route.engine, peeked)
+            request = _Request(path, peeked, request_id, caller, ticket, streamable)
             run = self._start(request, route, gone, timer)
         except BaseException as error:
             self._running.leave(ticket)
@@ -239,10 +240,11 @@ class _Request:
     request_id: str
     caller: Caller
     ticket: Ticket
+    streamable: bool
 
     def as_stream(self, upstream: Upstream) -> bool:
         """Whether a stream is asked for where the client wants the whole."""
-        return upstream.whole_by_stream and not self.peeked.stream and self.path in _STREAMED
+        return upstream.whole_by_stream and self.streamable and not self.peeked.stream
 
     def head_and_body(self, upstream: Upstream) -> bytes:
         """The request for one engine, in one piece."""
