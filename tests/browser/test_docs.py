@@ -28,7 +28,13 @@ def test_an_operation_is_tried_out(locked: tuple[Appliance, str], open_page: Ope
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
     page.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
+    page.emulate_media(color_scheme="dark")
+    page.locator("html.dark-mode").wait_for()
     assert '"id": "echo"' in page.locator(".live-responses-table").inner_text()
+    page.get_by_role("link", name="xinfer", exact=True).click()
+    page.locator("[data-uid=echo]").wait_for()
+    page.get_by_role("link", name="API", exact=True).click()
+    page.locator("#operations-tag-models").wait_for()
 
 
 def test_without_its_extra_the_page_lists_what_there_is(

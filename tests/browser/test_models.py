@@ -6,8 +6,9 @@ import importlib.metadata
 import json
 import re
 from pathlib import Path
+from typing import Any
 
-from tests.browser.conftest import READY, Open
+from tests.browser.conftest import READY, Open, playwright
 from tests.process.appliance import Appliance, wait_until
 
 
@@ -160,3 +161,33 @@ def test_what_is_shown_stays_the_same_while_it_is_read_again(
     assert page.evaluate("window.replaced") == 0
     label = "document.activeElement.getAttribute('aria-label')"
     assert page.evaluate(label) == "Terminate chat"
+
+
+def many(server: Appliance) -> list[dict[str, Any]]:
+    """More models than a screen holds, with long names; the last one has failed."""
+    like = server.models()["echo"]
+    names = [f"assistant-of-the-nordic-region-235b-a22b-instruct-{at}" for at in range(12)]
+    made = [like | {"id": name} for name in names]
+    return [*made, like | {"id": "torn", "state": "failed", "reason": "It is torn."}]
+
+
+def test_many_models_are_searched_and_failures_come_first(
+    server: Appliance, open_page: Open
+) -> None:
+    page = open_page(f"{server.url}/ui", width=360)
+    body = json.dumps({"object": "list", "data": many(server)})
+    page.route("**/v1/models", lambda route: route.fulfill(body=body))
+    page.route("**/v1/models/*/progress", lambda route: route.fulfill(body="null"))
+    page.reload()
+    models = page.locator("[data-uid]")
+    page.get_by_text("of 13, 1 failing").wait_for()
+    assert models.first.get_attribute("data-uid") == "torn"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_label("Search the models").fill("instruct-11 ECHO")
+    playwright.expect(models).to_have_count(1)
+    page.get_by_role("button", name="Failing 1").click()
+    page.get_by_role("button", name="Show all").click()
+    playwright.expect(models).to_have_count(13)
+    page.goto(f"{server.url}/ui#/playground")
+    page.get_by_label("Message", exact=True).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -34,7 +34,7 @@ export function frame(app) {
       h("a", { class: "brand", href: "#/models", "aria-label": "xinfer, to the models" }, h("img", { src: "/ui/icon.svg", alt: "", width: 26, height: 26 }), "xinfer"),
       h("nav", { class: "nav", "aria-label": "Pages" },
         LINKS.map(([page, title, glyph]) => h("a", { href: `#/${page}`, "data-page": page }, icon(glyph), h("span", {}, title), page === "models" ? count : null))),
-      h("div", { class: "rail-end" }, who(app), h("div", { class: "row-tight" }, themeButton(), version))),
+      h("div", { class: "rail-end" }, who(app), h("div", { class: "row-tight" }, themeButton(), version, h("a", { class: "xs rail-api", href: "/docs" }, "API")))),
     h("main", { class: "main", id: "main", tabindex: -1 }), offline);
 }
 

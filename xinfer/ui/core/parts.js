@@ -21,6 +21,11 @@ export function note(kind, ...children) {
   return h("div", { class: `note ${kind}`, role: kind === "bad" ? "alert" : null }, icon(glyph), h("div", {}, children));
 }
 
+/** Above what a card holds, with a few words at its end. */
+export function title(name, said) {
+  return h("div", { class: "card-head" }, h("h2", {}, name), said && h("span", { class: "small faint num" }, said));
+}
+
 export function empty(glyph, title, text, ...actions) {
   return h("div", { class: "empty" }, icon(glyph), h("h2", {}, title), text && h("p", {}, text), actions.some(Boolean) ? h("div", { class: "row" }, actions) : null);
 }

@@ -3,6 +3,14 @@
 import { credential } from "/ui/core/session.js";
 
 const place = document.getElementById("docs");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** As the other pages: what was chosen there, else the system's. */
+function paint() {
+  const chosen = localStorage.getItem("xinfer.theme");
+  const night = chosen ? chosen === "dark" : dark.matches;
+  document.documentElement.classList.toggle("dark-mode", night);
+}
 
 function signed(headers = {}) {
   const bearer = credential();
@@ -14,6 +22,14 @@ function made(tag, text, attributes = {}) {
   node.textContent = text;
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
+}
+
+function bar() {
+  const way = made("a", "xinfer", { href: "/ui", class: "docs-home" });
+  way.prepend(made("img", "", { src: "/ui/icon.svg", alt: "", width: "26", height: "26" }));
+  const header = made("header", "", { class: "docs-bar" });
+  header.append(way);
+  document.body.prepend(header);
 }
 
 function explain(status) {
@@ -53,6 +69,9 @@ function listed(spec) {
   }
 }
 
+paint();
+dark.addEventListener("change", paint);
+bar();
 const reply = await fetch("/openapi.json", { headers: signed() });
 if (!reply.ok) explain(reply.status);
 else (window.SwaggerUIBundle ? interactive : listed)(await reply.json());

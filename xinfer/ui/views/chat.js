@@ -101,7 +101,7 @@ function compose(state, act) {
     act.say();
   };
   return h("div", { class: "compose" },
-    h("textarea", { rows: 1, "aria-label": "Message", placeholder: `Message ${state.model}`, value: state.draft, onkeydown: keys, oninput: (event) => {
+    h("textarea", { rows: 1, "aria-label": "Message", placeholder: "Write a message", value: state.draft, onkeydown: keys, oninput: (event) => {
       const was = state.draft.trim() !== "";
       state.draft = event.target.value;
       if (was !== (state.draft.trim() !== "")) act.draw();
@@ -119,7 +119,8 @@ function shown(turn, at, state, act) {
     (turn.content || running) && h("div", { class: `turn-said ${running ? "caret" : ""}` }, turn.content),
     turn.calls.map((call, place) => toolCall(call, place, turn, { last, running }, act)),
     !running && turn.must && !turn.calls.length && turn.stats?.ended && note("warn", uncalled(turn)),
-    h("div", { class: "turn-foot" }, numbers(turn), !running && turn.content && iconButton("copy", "Copy the reply", () => copy(turn.content), { kind: "btn-quiet btn-s" }), last && !running && iconButton("redo", "Say it again", act.again, { kind: "btn-quiet btn-s" })));
+    h("div", { class: "turn-foot" }, numbers(turn), h("span", { class: "row-tight" },
+      !running && turn.content && iconButton("copy", "Copy the reply", () => copy(turn.content), { kind: "btn-quiet btn-s" }), last && !running && iconButton("redo", "Say it again", act.again, { kind: "btn-quiet btn-s" }))));
 }
 
 function uncalled({ spoken, stats }) {

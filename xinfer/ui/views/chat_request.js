@@ -2,6 +2,7 @@
 
 import { events } from "/ui/core/api.js";
 
+const SHORTEST_MS = 20;
 export const SETTINGS = { system: "", temperature: 0.7, topP: 0.95, maxTokens: 512, tools: "", choice: "auto", schema: "" };
 
 /** How much a model is held to the functions it is given. */
@@ -124,7 +125,7 @@ function take(turn, { delta = {} }) {
   return Boolean(delta.content || thought || delta.tool_calls?.length);
 }
 
-/** Tokens a second between the first and the last piece. */
+/** Tokens a second between the first and the last piece; what came all at once has no speed. */
 export function speed({ first, last, tokens }) {
-  return first !== null && last > first && tokens > 1 ? ((tokens - 1) * 1000) / (last - first) : null;
+  return first !== null && last - first >= SHORTEST_MS && tokens > 1 ? ((tokens - 1) * 1000) / (last - first) : null;
 }

@@ -2,7 +2,7 @@
 
 import { post } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
-import { empty, field, note } from "/ui/core/parts.js";
+import { empty, field, note, title } from "/ui/core/parts.js";
 
 const START = "The cat sleeps on the sofa.\nA kitten naps on the couch.\nInterest rates rose again.\nThe bank lends at a higher price.";
 
@@ -54,7 +54,7 @@ function page(state, model, draw) {
       } }), null, "texts"),
       state.error && note("bad", state.error),
       h("div", { class: "row" }, h("button", { class: "btn btn-main", disabled: state.busy }, state.busy ? "Comparing …" : "Compare"), h("span", { class: "small faint num" }, state.said))),
-    h("section", { class: "card", "aria-label": "Similarity" }, state.matrix ? h("div", { class: "table-wrap card-pad", tabindex: 0, role: "region", "aria-label": "Matrix" }, matrix(state)) : empty("models", "Compare texts", "Each cell will say how alike two texts are, 1 being the same.")));
+    h("section", { class: "card", "aria-label": "Similarity" }, state.matrix ? [title("Similarity", "cosine, 1 being the same"), h("div", { class: "table-wrap card-pad", tabindex: 0, role: "region", "aria-label": "Matrix" }, matrix(state))] : empty("models", "Compare texts", "Each cell will say how alike two texts are, 1 being the same.")));
 }
 
 function matrix({ lines, matrix: cells }) {

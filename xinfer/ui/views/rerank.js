@@ -2,7 +2,7 @@
 
 import { post } from "/ui/core/api.js";
 import { h, render } from "/ui/core/dom.js";
-import { bar, empty, field, note } from "/ui/core/parts.js";
+import { bar, empty, field, note, title } from "/ui/core/parts.js";
 
 const START = {
   query: "How do I keep a model in memory?",
@@ -10,7 +10,7 @@ const START = {
 };
 
 export function rerank(place, model) {
-  const state = { ...START, found: null, error: "", busy: false };
+  const state = { ...START, found: null, said: "", error: "", busy: false };
   const draw = () => render(place, page(state, model, draw));
   draw();
 }
@@ -20,7 +20,10 @@ async function ask(state, model, draw) {
   Object.assign(state, { busy: true, error: "" });
   draw();
   try {
+    const began = performance.now();
     const reply = await post("/v1/rerank", { model, query: state.query, documents });
+    const read = reply.usage?.prompt_tokens;
+    state.said = `${read ? `${read} tokens · ` : ""}${Math.round(performance.now() - began)} ms`;
     state.found = reply.results.map(({ index, relevance_score: score }) => ({ text: documents[index], score })).sort((one, other) => other.score - one.score);
   } catch (error) {
     state.error = error.message;
@@ -43,7 +46,7 @@ function page(state, model, draw) {
       field("Documents, one a line", h("textarea", { rows: 6, value: state.text, oninput: keep("text") }), null, "documents"),
       state.error && note("bad", state.error),
       h("div", { class: "row" }, h("button", { class: "btn btn-main", disabled: state.busy }, state.busy ? "Ranking …" : "Rank"))),
-    h("section", { class: "card", "aria-label": "Ranking" }, state.found ? ranking(state.found) : empty("models", "Rank documents", "The best answer to the question comes first.")));
+    h("section", { class: "card", "aria-label": "Ranking" }, state.found ? [title("Ranking", state.said), ranking(state.found)] : empty("models", "Rank documents", "The best answer to the question comes first.")));
 }
 
 function ranking(found) {
