@@ -25,8 +25,10 @@ def serve(home: Home, settings: Settings) -> None:
     setproctitle.setproctitle("xinfer: ways")
     ended = Event()
     gevent.signal_handler(signal.SIGTERM, ended.set)
-    supervisor = Supervisor(supervisor_url(settings), settings.cluster.node, home.cluster_token)
+    url = supervisor_url(settings)
+    supervisor = Supervisor(url, settings.cluster.node, home.cluster_token)
     gevent.spawn(Dialler(supervisor.dial, home).run)
+    log.info("This machine opens ways to %s.", url)
     while not ended.wait(_LOOK_S):
         if launcher_is_gone():
             log.warning("The launcher is gone; ending.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 
 import gevent
@@ -63,6 +64,15 @@ def grants(way: socket.socket) -> None:
     way.sendall(GRANTED + b"welcome")
 
 
+def shut(way: socket.socket) -> None:
+    way.close()
+
+
+def reset(way: socket.socket) -> None:
+    way.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    way.close()
+
+
 @pytest.fixture
 def node() -> Iterator[Node]:
     made = Node()
@@ -78,15 +88,19 @@ def test_one_that_ended_while_it_lay_idle_is_passed_over(node: Node) -> None:
     assert node.ways.idle("b") == 0
 
 
-def test_one_that_ends_before_it_answers_is_replaced_by_the_next(node: Node) -> None:
+@pytest.mark.parametrize("end", [shut, reset])
+def test_one_that_ends_before_it_answers_is_replaced_by_the_next(
+    node: Node, end: Callable[[socket.socket], None]
+) -> None:
     node.answers(grants)
-    node.answers(lambda way: way.close())
+    node.answers(end)
     assert node.call().recv(100) == b"welcome"
     assert len(node.calls) == 2
 
 
 def test_after_one_that_does_not_answer_the_older_ones_are_not_tried(node: Node) -> None:
     older = node.open()
+    older.settimeout(_LONG_S)
     node.answers(lambda _way: None)
     with pytest.raises(TimeoutError):
         node.call(_SOON_S)
