@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "xinfer"
+from tests.architecture.source import PACKAGE, modules, name_of, tree
 
 ALLOWED = {
     "errors": set(),
@@ -58,13 +57,9 @@ HOMES = {
 """For each third party the packages or modules (paths under xinfer/) that may import it."""
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
-
-
 def imports(path: Path) -> Iterator[tuple[str, int]]:
     """Every module name imported anywhere in the file, with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -76,10 +71,6 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
 
 def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def name_of(path: Path) -> str:
-    return str(path.relative_to(PACKAGE))
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

@@ -10,32 +10,29 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "xinfer"
+from tests.architecture.source import PACKAGE, ROOT, modules, name_of, tree
+
 JUNK_DRAWERS = {"util", "utils", "helper", "helpers", "manager", "common", "misc", "handler"}
-
-
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
-
-
-def name_of(path: Path) -> str:
-    return str(path.relative_to(PACKAGE))
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_modules_and_functions_stay_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) < 400, f"{path}: split it by noun"
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
             assert length < 50, f"{path}:{node.lineno}: {node.name} has {length} lines"
 
 
+def test_modules_of_tests_stay_small() -> None:
+    lengths = {path: len(path.read_bytes().splitlines()) for path in ROOT.glob("tests/**/*.py")}
+    assert [path for path, lines in lengths.items() if lines >= 400] == []
+
+
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_modules_say_what_they_are_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+    assert ast.get_docstring(tree(path)), path
 
 
 def test_no_junk_drawers() -> None:
@@ -45,13 +42,12 @@ def test_no_junk_drawers() -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_no_globals_that_change(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         assert not isinstance(node, ast.Global), f"{path}:{node.lineno}: a global statement"
 
 
 def test_ports_have_few_members() -> None:
-    tree = ast.parse((PACKAGE / "domain" / "ports.py").read_text(encoding="utf-8"))
-    for node in tree.body:
+    for node in tree(PACKAGE / "domain" / "ports.py").body:
         if isinstance(node, ast.ClassDef) and any(
             isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases
         ):
