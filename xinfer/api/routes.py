@@ -18,6 +18,7 @@ from xinfer.api.resources.instances import Instances
 from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
 from xinfer.api.resources.media import PATHS, READABLE, Media, ReadableMedia, RequestProgress
+from xinfer.api.resources.memory import Memory
 from xinfer.api.resources.metrics import Metrics
 from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports, NodeWay
@@ -50,6 +51,7 @@ class CatalogResources:
     registrations: Registrations
     lists: Lists
     engines: Engines
+    memory: Memory
     caches: Caches
     downloads: Downloads
 
@@ -172,6 +174,7 @@ def _catalog_routes(to: CatalogResources) -> list[Route]:
         ("/v1/engines", to.engines),
         ("/v1/engines/{first}", to.engines, "text"),
         ("/v1/engines/{first}/{name}", to.engines, "kind"),
+        ("/v1/model_memory", to.memory),
         ("/v1/models/families", to.lists, "families"),
         ("/v1/models/prompts", to.lists, "prompts"),
         ("/v1/models/vllm-supported", to.lists, "vllm"),

@@ -79,6 +79,7 @@ ACCESS: Mapping[str, Access] = {
     "GET /v1/engines": Scope.MODELS_LIST,
     "GET /v1/engines/{first}": Scope.MODELS_LIST,
     "GET /v1/engines/{first}/{name}": Scope.MODELS_LIST,
+    "POST /v1/model_memory": Scope.MODELS_LIST,
     "GET /v1/models/families": Need.SIGNED_IN,
     "GET /v1/models/prompts": Need.SIGNED_IN,
     "GET /v1/models/vllm-supported": Need.SIGNED_IN,

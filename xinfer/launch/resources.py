@@ -23,6 +23,7 @@ from xinfer.api.resources.health import Health, Readiness
 from xinfer.api.resources.inference import Inference
 from xinfer.api.resources.instances import Instances
 from xinfer.api.resources.logs import Logs
+from xinfer.api.resources.memory import Memory as MemoryResource
 from xinfer.api.resources.metrics import Metrics as MetricsResource
 from xinfer.api.resources.models import Model, ModelParts
 from xinfer.api.resources.models import Models as ModelsResource
@@ -51,6 +52,7 @@ from xinfer.services.downloads import Downloads
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
+from xinfer.services.memory import Memory
 from xinfer.services.models import Models, Wait
 from xinfer.services.offers import Offers
 from xinfer.services.recipes import Recipes
@@ -188,13 +190,14 @@ def _catalog_resources(
     parts: Parts, catalog: Catalog, models: Models, rights: LaunchRights
 ) -> CatalogResources:
     registrations = RegistrationService(catalog.families, catalog.registrations, parts.watch.look)
-    offers = Offers(Registry(), catalog.families, lambda: models.view().rooms())
+    offers = Offers(Registry(), catalog.families, lambda: tuple(models.view().rooms().values()))
     files = WorkerFiles(parts.home.cluster_token, parts.ways)
     downloads = DownloadsResource(_downloads(parts, catalog, models), rights)
     return CatalogResources(
         registrations=RegistrationsResource(registrations),
         lists=Lists(registrations),
         engines=EnginesResource(offers),
+        memory=MemoryResource(Memory(catalog.families, lambda: models.view().rooms())),
         caches=CachesResource(Caches(catalog.families, files, models.view), downloads),
         downloads=downloads,
     )

@@ -95,12 +95,12 @@ class View:
         """Those of all known nodes."""
         return tuple(state.report.machine for state in self.observed.nodes.values())
 
-    def rooms(self) -> tuple[Room, ...]:
-        """Those machines, each with the replicas that are assigned to it."""
-        return tuple(
-            Room(machine=state.report.machine, taken=self.assigned.of_node(name))
+    def rooms(self) -> dict[str, Room]:
+        """Those machines by node, each with the replicas that are assigned to it."""
+        return {
+            name: Room(machine=state.report.machine, taken=self.assigned.of_node(name))
             for name, state in self.observed.nodes.items()
-        )
+        }
 
     @cached_property
     def _routes(self) -> dict[str, Route]:

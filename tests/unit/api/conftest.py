@@ -27,6 +27,7 @@ from xinfer.api.resources.engines import Engines
 from xinfer.api.resources.instances import Instances
 from xinfer.api.resources.keys import Keys
 from xinfer.api.resources.logs import Logs
+from xinfer.api.resources.memory import Memory
 from xinfer.api.resources.models import Model, ModelParts, Models
 from xinfer.api.resources.nodes import NodeAssignment, NodeReports, NodeWay
 from xinfer.api.resources.recipe import Recipe
@@ -49,6 +50,7 @@ from xinfer.services.cluster import Cluster
 from xinfer.services.descriptions import Descriptions
 from xinfer.services.downloads import Downloads
 from xinfer.services.launch_rights import LaunchRights
+from xinfer.services.memory import Memory as MemoryService
 from xinfer.services.offers import Offers
 from xinfer.services.registrations import Registrations
 from xinfer.services.reload import Reload
@@ -99,7 +101,7 @@ def workers(tmp_path: Path) -> HalfWorkers:
 
 def catalog_resources(house: House, workers: HalfWorkers) -> CatalogResources:
     registrations = Registrations(house.families, house.registrations, house.changed)
-    offers = Offers(Shelf(), house.families, lambda: house.models.view().rooms())
+    offers = Offers(Shelf(), house.families, lambda: tuple(house.models.view().rooms().values()))
     service = Downloads(
         house.models,
         house.families,
@@ -114,6 +116,7 @@ def catalog_resources(house: House, workers: HalfWorkers) -> CatalogResources:
         registrations=RegistrationsResource(registrations),
         lists=Lists(registrations),
         engines=Engines(offers),
+        memory=Memory(MemoryService(house.families, lambda: house.models.view().rooms())),
         caches=CachesResource(Caches(house.families, NoFiles(), house.models.view), downloads),
         downloads=downloads,
     )

@@ -38,6 +38,7 @@ def test_a_recipe_is_applied_and_read_again(api: Client, house: House) -> None:
         "changed": [],
         "removed": [],
         "unchanged": [],
+        "no_room": {},
     }
     assert put(api, "a").json["removed"] == ["b"]
     assert put(api, "a", "b", expected=1).status_code == 409
@@ -158,3 +159,43 @@ def test_who_may_open_a_way_to_a_node(api: Client) -> None:
     assert status("hidden", upgrade="websocket") == 400
     assert status("direct") == 409
     assert status("unheard") == 503
+
+
+def test_the_memory_of_a_model_is_estimated_beside_what_is_free(api: Client) -> None:
+    post_report(api, node("a", held=10).report)
+    post_report(api, node("b", gpus=[24, 24], held_on=[20, 0]).report, at="b")
+    asked = {"model_size_in_billions": 7, "model_format": "pytorch", "context_length": 2048}
+    found = api.simulate_post("/v1/model_memory", json=asked).json
+    parts = {name: size for name, size in found.items() if name.endswith("_bytes")}
+    total = parts.pop("total_bytes")
+    assert parts["model_bytes"] == pytest.approx(14e9, rel=0.01)
+    assert 0 <= total - sum(parts.values()) < 2**20
+    assert found["nodes"] == [
+        {"node": "a", "free_bytes": 6 * GIB, "fits": False},
+        {"node": "b", "free_bytes": 28 * GIB, "fits": True},
+    ]
+    named = {**asked, "model_size_in_billions": "0_5", "model_name": "qwen2.5-instruct"}
+    found = api.simulate_post("/v1/model_memory", json=named).json
+    assert [node["fits"] for node in found["nodes"]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        ({"model_size_in_billions": "many"}, 400, "model_size_in_billions: 'many'"),
+        ({"model_size_in_billions": -1}, 400, "model_size_in_billions"),
+        ({"model_size_in_billions": 1e300}, 400, "model_size_in_billions"),
+        ({"context_length": 0}, 400, "context_length"),
+        ({"kv_cache_dtype": 4}, 400, "kv_cache_dtype"),
+        ({"quantization": "x"}, 400, "no formula for the quantization 'x'"),
+        ({"model_name": "qwen2.5-instrct"}, 404, "qwen2.5-instruct"),
+        ({"model_nam": "x"}, 400, "model_nam"),
+    ],
+)
+def test_what_has_no_estimate_is_refused_by_its_key(
+    api: Client, more: dict[str, object], status: int, words: str
+) -> None:
+    asked = {"model_size_in_billions": 7, "model_format": "pytorch", "context_length": 2048}
+    reply = api.simulate_post("/v1/model_memory", json={**asked, **more})
+    assert reply.status_code == status
+    assert words in reply.text

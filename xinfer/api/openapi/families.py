@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from xinfer.api.openapi.operation import NULL, Body, Operation, Query
 from xinfer.api.resources.registrations import RegistrationBody
+from xinfer.api.schemas.memory import MemoryBody
 
 
 class FamilyName(TypedDict):
@@ -71,6 +72,26 @@ class PromptStyle(TypedDict):
     reasoning_end_tag: str | None
 
 
+class FreeMemory(TypedDict):
+    """What a node has free, of its accelerators together if it has some."""
+
+    node: str
+    free_bytes: int
+    fits: bool
+
+
+class MemoryEstimate(TypedDict):
+    """In bytes, by part."""
+
+    model_bytes: int
+    kv_cache_bytes: int
+    recurrent_state_bytes: int
+    activation_bytes: int
+    overhead_bytes: int
+    total_bytes: int
+    nodes: list[FreeMemory]
+
+
 _OFFERS = dict[str, str | list[dict[str, Any]]] | None
 _EXAMPLE = {
     "model": {
@@ -94,6 +115,22 @@ _EXAMPLE = {
 }
 
 OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/v1/model_memory",
+        summary="Estimate the memory of a text model",
+        doc="By the formulas of `xinfer cal-model-mem`, beside what nodes have free.",
+        body=Body(
+            kind=MemoryBody,
+            example={
+                "model_size_in_billions": 7,
+                "model_format": "pytorch",
+                "context_length": 4096,
+            },
+        ),
+        reply=MemoryEstimate,
+        errors=(404, 503),
+    ),
     Operation(
         method="GET",
         path="/v1/model_registrations/{kind}",
