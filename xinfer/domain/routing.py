@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from xinfer.domain.model import Limits, ModelKind, ModelSpec
@@ -28,8 +28,8 @@ class Upstream:
     """A ready replica. `model_name` is what the engine calls the model (None = the uid).
 
     `guarded`: a connection begins with the replica's secret. `via`: the node over whose own
-    connections it is reached (empty = it is connected to at its address). `whole_by_stream`: whole
-    replies are asked of it as streams.
+    connections it is reached (empty = it is connected to at its address; the same replica either
+    way). `whole_by_stream`: whole replies are asked of it as streams.
     """
 
     replica_id: str
@@ -38,7 +38,7 @@ class Upstream:
     model_name: str | None = None
     slots: int | None = None
     guarded: bool = False
-    via: str = ""
+    via: str = field(default="", compare=False)
     whole_by_stream: bool = False
 
 

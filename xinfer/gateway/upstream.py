@@ -214,7 +214,7 @@ class Connection:
 
     def is_open(self) -> bool:
         """Whether the engine has not closed it while it lay idle."""
-        return is_silent(self._socket)
+        return is_silent(self._socket, PERIOD_S)
 
     def rest(self) -> None:
         """Nobody waits for anything now."""

@@ -42,6 +42,7 @@ class Ways:
             for option in OPTIONS:
                 way.setsockopt(*option)
             way.sendall(self._head)
+            way.settimeout(None)
         except OSError:
             way.close()
             return
@@ -52,7 +53,7 @@ class Ways:
         idle = self._idle.setdefault(node, deque())
         # Those that have ended are not noticed elsewhere before they are needed.
         for known in list(idle):
-            if not is_silent(known):
+            if not is_silent(known, None):
                 idle.remove(known)
                 known.close()
         idle.append(way)
@@ -98,7 +99,7 @@ class Ways:
         idle = self._idle.get(node)
         while idle:
             way = idle.pop()
-            if is_silent(way):
+            if is_silent(way, None):
                 return way
             way.close()
         place: AsyncResult[socket] = AsyncResult()
@@ -119,8 +120,8 @@ class Ways:
             way.close()
 
 
-def is_silent(connection: socket) -> bool:
-    """Whether an idle connection is open and brings nothing. Leaves its timeout as it was.
+def is_silent(connection: socket, timeout_s: float | None) -> bool:
+    """Whether an idle connection is open and brings nothing; its timeout is, and stays, this.
 
     The end, or bytes that nobody asked for: it is of no use either way.
     """
@@ -129,7 +130,6 @@ def is_silent(connection: socket) -> bool:
         poll = monkey.get_original("select", "poll")()
         poll.register(connection.fileno(), select.POLLIN)
         return not poll.poll(0)
-    before = connection.gettimeout()
     try:
         connection.setblocking(False)
         connection.recv(1, MSG_PEEK)
@@ -138,7 +138,7 @@ def is_silent(connection: socket) -> bool:
     except OSError:
         return False
     finally:
-        connection.settimeout(before)
+        connection.settimeout(timeout_s)
     return False
 
 
