@@ -88,6 +88,11 @@ def test_what_only_a_server_of_xinfer_answers(client: Any) -> None:
     assert client.get_device_count() >= 0
     assert client.get_status()["uptime"] >= 0
     assert client.list_engines()
+    gguf = {"model_name": "qwen2.5-instruct", "quantization": "q4_0"}
+    small = client.estimate_memory("0_5", "ggufv2", 2048, **gguf)
+    large = client.estimate_memory(7000, "pytorch", 2048)
+    assert small["total_bytes"] < 7000 * 2e9 < large["total_bytes"]
+    assert [node["fits"] for node in large["nodes"]] == [False]
 
 
 @pytest.mark.parametrize(

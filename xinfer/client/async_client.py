@@ -57,6 +57,7 @@ class AsyncRESTfulClient(AsyncExecutor):
     list_families = of_client(catalog.list_families)
     list_prompts = of_client(catalog.list_prompts)
     vllm_models = of_client(catalog.vllm_models)
+    estimate_memory = of_client(catalog.estimate_memory)
     list_cached_models = of_client(catalog.list_cached_models)
     list_deletable_models = of_client(catalog.list_deletable_models)
     confirm_and_remove_model = of_client(catalog.confirm_and_remove_model)

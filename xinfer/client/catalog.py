@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         EngineOffer,
         Family,
         FamilySummary,
+        MemoryEstimate,
         ModelVersion,
         PromptStyle,
     )
@@ -156,6 +157,32 @@ def vllm_models() -> Call[dict[str, list[str]]]:
         what="list the architectures",
         method="GET",
         path="/v1/models/vllm-supported",
+        decode=same,
+    )
+
+
+def estimate_memory(
+    model_size_in_billions: float | str,
+    model_format: str,
+    context_length: int,
+    **more: Json,
+) -> Call[MemoryEstimate]:
+    """The memory in bytes that a text model is said to need, and which nodes have as much free.
+
+    `more`: `model_name` (without it a network of that size is guessed), `quantization`,
+    `kv_cache_dtype` (8, 16 or 32 bits). Raises ClientError 400 where there is no formula, 404 for
+    an unknown family.
+    """
+    return Call(
+        what="estimate the memory",
+        method="POST",
+        path="/v1/model_memory",
+        body={
+            "model_size_in_billions": model_size_in_billions,
+            "model_format": model_format,
+            "context_length": context_length,
+            **more,
+        },
         decode=same,
     )
 

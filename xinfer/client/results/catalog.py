@@ -155,3 +155,23 @@ class PromptStyle(TypedDict):
     stop_token_ids: list[int]
     reasoning_start_tag: str | None
     reasoning_end_tag: str | None
+
+
+class FreeMemory(TypedDict):
+    """What a node has free, of its accelerators together if it has some."""
+
+    node: str
+    free_bytes: int
+    fits: bool
+
+
+class MemoryEstimate(TypedDict):
+    """What a text model is said to need, by part."""
+
+    model_bytes: int
+    kv_cache_bytes: int
+    recurrent_state_bytes: int
+    activation_bytes: int
+    overhead_bytes: int
+    total_bytes: int
+    nodes: list[FreeMemory]
