@@ -33,6 +33,7 @@ FAMILY = {
 }
 VERSION = f"huggingface:{REPO}"
 DOCUMENTS = ["cats are animals", "rain in spain", "x y z"]
+SHARED = {"minilm", "ranker"}
 FETCH = {"model_name": "tiny", "source": {"huggingface": REPO}}
 
 
@@ -63,10 +64,17 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
 def client(one: Appliance, request: pytest.FixtureRequest) -> Iterator[Any]:
     made = connect(request.param, one.url)
     yield made
-    for uid in made.list_models():
+    for uid in set(made.list_models()) - SHARED:
         made.terminate_model(uid)
-    one.wait_ready({})
+    wait_until("what it launched is gone", lambda: set(one.models()) <= SHARED)
     made.close()
+
+
+def shared(client: Any, uid: str, **asked: Any) -> Any:
+    """A model that the first client launches, for all: it takes its time to load."""
+    if uid not in client.list_models():
+        client.launch_model(uid, model_engine="sentence-transformers", n_gpu=None, **asked)
+    return client.get_model(uid)
 
 
 def names(client: Any, *more: Any) -> set[str]:
@@ -183,15 +191,8 @@ def ranker(tmp_path_factory: pytest.TempPathFactory, minilm: str) -> str:
 )
 class TestEmbeddingsAndRerank:
     def test_texts_become_vectors(self, client: Any, minilm: str) -> None:
-        uid = client.launch_model(
-            "minilm",
-            model_type="embedding",
-            model_engine="sentence-transformers",
-            model_path=minilm,
-            n_gpu=None,
-        )
-        assert client.describe_model(uid)["model_type"] == "embedding"
-        handle = client.get_model(uid)
+        handle = shared(client, "minilm", model_type="embedding", model_path=minilm)
+        assert client.describe_model("minilm")["model_type"] == "embedding"
         assert type(getattr(handle, "_inner", handle)).__name__.endswith("EmbeddingModelHandle")
         reply = handle.create_embedding(["a cat", "a dog", "the stock market"])
         assert [each["index"] for each in reply["data"]] == [0, 1, 2]
@@ -209,14 +210,7 @@ class TestEmbeddingsAndRerank:
             handle.create_embedding("a cat", return_sparse=True)
 
     def test_documents_are_ordered(self, client: Any, ranker: str) -> None:
-        uid = client.launch_model(
-            "ranker",
-            model_type="rerank",
-            model_engine="sentence-transformers",
-            model_path=ranker,
-            n_gpu=None,
-        )
-        handle = client.get_model(uid)
+        handle = shared(client, "ranker", model_type="rerank", model_path=ranker)
         assert type(getattr(handle, "_inner", handle)).__name__.endswith("RerankModelHandle")
         found = handle.rerank(DOCUMENTS, "cats", return_documents=True)["results"]
         scores = [each["relevance_score"] for each in found]
