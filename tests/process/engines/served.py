@@ -22,11 +22,12 @@ from xinfer.domain.node import Machine
 from xinfer.engines.registry import Registry
 
 MACHINE = Machine(
-    cores=2,
+    cores=1,
     memory_total_bytes=8 * 2**30,
     memory_available_bytes=4 * 2**30,
     system=platform.system().lower(),
 )
+"""With one core: threads that share processors with other programs mostly wait for each other."""
 
 
 def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 60.0) -> Any:
