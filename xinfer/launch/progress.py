@@ -13,6 +13,8 @@ from xinfer.launch.endpoint import Endpoint
 _POLL_S = 0.1
 _TRIED_TOKENS = 64
 _SETTLED = {"ready", "failed", "stopped"}
+_REFUSED_S = 5.0
+"""How long a refusal must last to be the last word: each report of a node may end it."""
 
 
 class Progress:
@@ -41,6 +43,7 @@ class Progress:
         self._applied = False
         self._shown: dict[str, int] = {}
         self._causes: dict[str, str] = {}
+        self._refused: dict[str, float] = {}
         self._nodes: set[str] = set()
         self._joins = joins
         self.settled = False
@@ -105,13 +108,23 @@ class Progress:
         for model in models:
             uid = str(model["id"])
             states[uid] = str(model.get("state", ""))
-            for replica in self._endpoint.call("GET", f"/v1/models/{uid}/timeline"):
+            replicas = self._endpoint.call("GET", f"/v1/models/{uid}/timeline")
+            for replica in replicas:
                 self._show_replica(replica)
-            if states[uid] == "failed":
+            if states[uid] != "failed":
+                self._refused.pop(uid, None)
+            elif not replicas and self._may_pass(uid):
+                states[uid] = "refused"
+            else:
                 self._show_cause(uid, str(model.get("reason") or "the cause is not known"))
         if self._applied and all(state in _SETTLED for state in states.values()):
             self.failed = tuple(uid for uid, state in states.items() if state == "failed")
             self.settled = True
+
+    def _may_pass(self, uid: str) -> bool:
+        """Whether a refusal is so new that it may be for a program which is about to end."""
+        now_s = time.monotonic()
+        return now_s - self._refused.setdefault(uid, now_s) < _REFUSED_S
 
     def _show_replica(self, replica: Mapping[str, Any]) -> None:
         name = str(replica["replica_id"])

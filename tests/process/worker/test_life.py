@@ -19,6 +19,7 @@ from tests.process.worker.workplace import Workplace, spec
 from xinfer.domain.model import Restart
 from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.worker import reaper
+from xinfer.worker.processes import running
 
 Make = Callable[..., Workplace]
 
@@ -255,6 +256,22 @@ def test_draining_has_an_end(workplace: Make) -> None:
     with socket.create_connection((host, int(port))):
         place.assign()
         place.wait_gone()
+
+
+def test_what_runs_here_is_known_by_its_model(workplace: Make) -> None:
+    place = workplace()
+    place.assign(spec())
+    place.start()
+    ready = place.wait(Phase.READY)
+    (group,) = running(place.home, ["other", "one"])
+    assert group.shim_pid == ready.shim_pid
+    assert running(place.home, ["other"]) == ()
+    report = place.report()
+    assert report is not None
+    assert 0 < report.machine.memory_held_bytes < report.machine.memory_total_bytes
+    place.assign()
+    place.wait_gone()
+    assert running(place.home, ["one"]) == ()
 
 
 @pytest.mark.parametrize("replaced", [False, True])
