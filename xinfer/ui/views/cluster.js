@@ -15,6 +15,7 @@ export function mount(place) {
   const end = watch(async () => {
     draw();
     state.status = await get("/status").catch(() => state.status);
+    draw();
   });
   refresh();
   return end;
