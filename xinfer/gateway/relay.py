@@ -179,6 +179,7 @@ class Gateway:
                 path=request.path,
                 engine=route.engine,
                 request_id=request.request_id,
+                replica_id=upstream.replica_id,
                 fields=request.peeked.fields,
             ),
             as_stream=request.as_stream(upstream),

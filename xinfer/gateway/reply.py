@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from xinfer.errors import XinferError
-from xinfer.gateway.dialects import MESSAGES, RERANK
+from xinfer.gateway.dialects import EMBEDDINGS, MESSAGES, RERANK
 
 _BARE = frozenset({"", "not found", "file not found", "404 not found", "method not allowed"})
 """What servers say of a path that they do not have, in lower case."""
@@ -27,6 +27,7 @@ class Asked:
     path: str
     engine: str
     request_id: str
+    replica_id: str
     fields: Mapping[str, msgspec.Raw]
 
     @property
@@ -41,6 +42,10 @@ def shown(asked: Asked, status: int, body: bytes) -> tuple[int, bytes]:
         return _refusal(asked, status, body)
     if asked.path == RERANK:
         return status, _ranking(asked.fields, body)
+    if asked.path == EMBEDDINGS and body.startswith(b"{"):
+        # Clients of Xinference read who answered.
+        who = msgspec.json.encode(asked.replica_id)
+        return status, b'{"model_replica":' + who + b"," + body[1:].lstrip()
     return status, body
 
 

@@ -14,7 +14,7 @@ from xinfer.gateway.reply import Asked, error_event, shown
 
 def asked(path: str, **fields: Any) -> Asked:
     raw = {key: msgspec.Raw(json.dumps(value).encode()) for key, value in fields.items()}
-    return Asked(path=path, engine="some", request_id="r-1", fields=raw)
+    return Asked(path=path, engine="some", request_id="r-1", replica_id="some-0", fields=raw)
 
 
 def answer(of: Asked, status: int, said: Any) -> tuple[int, Any]:
@@ -52,6 +52,11 @@ def test_a_client_of_anthropic_gets_its_envelope() -> None:
     event = error_event(asked("/v1/messages"), EngineFailed("It ended."), "engine_error", "x")
     name, _, data = event.partition(b"\ndata: ")
     assert (name, json.loads(data)["error"]["message"]) == (b"event: error", "It ended.")
+
+
+def test_vectors_say_which_replica_made_them() -> None:
+    status, body = answer(asked("/v1/embeddings"), 200, {"object": "list", "data": []})
+    assert (status, body) == (200, {"model_replica": "some-0", "object": "list", "data": []})
 
 
 RANKED = {

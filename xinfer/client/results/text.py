@@ -180,10 +180,11 @@ class Embedding(TypedDict):
 
 
 class Embeddings(TypedDict):
-    """In the order of the inputs."""
+    """In the order of the inputs; `model_replica` is the one that made them."""
 
     object: str
     model: str
+    model_replica: str
     data: list[Embedding]
     usage: TokenUsage
 
