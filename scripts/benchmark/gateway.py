@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -73,18 +74,43 @@ def gateway(seconds: float = 5.0) -> dict[str, Any]:
 def scaling(seconds: float = 5.0, rounds: int = 3) -> dict[str, Any]:
     """One gateway process and two, asked for the list of models: no engine takes a core meanwhile.
 
-    What asks takes some of a core too, so two cores cannot show a doubling.
+    What asks takes some of a core too, so two cores cannot show a doubling. How far they could go
+    follows from what a reply costs with one process, there and at whoever asks.
     """
-    found: dict[str, Any] = {}
     rates: dict[int, list[float]] = {1: [], 2: []}
+    costs: list[tuple[float, float]] = []
     for _ in range(rounds):
         for workers, seen in rates.items():
-            with installation(workers) as (_, through, _direct):
-                seen.append(run(Target(through, "/v1/models", None, KEY), 32, seconds).per_s)
-    for workers, seen in rates.items():
-        found[f"models_per_s_{workers}_processes"] = round(max(seen))
-    found["ratio"] = round(max(rates[2]) / max(rates[1]), 2)
-    return found
+            with installation(workers) as (one, through, _direct):
+                before = _spent(one)
+                result = run(Target(through, "/v1/models", None, KEY), 32, seconds)
+                seen.append(result.per_s)
+                if workers == 1:
+                    ours, asking = (
+                        (after - earlier) / result.replies
+                        for after, earlier in zip(_spent(one), before, strict=True)
+                    )
+                    costs.append((ours, asking))
+    one_process, two = max(rates[1]), max(rates[2])
+    ours, asking = min(costs)
+    allowed = min(2 / ours, len(os.sched_getaffinity(0)) / (ours + asking))
+    return {
+        "models_per_s_1_processes": round(one_process),
+        "models_per_s_2_processes": round(two),
+        "ratio": round(two / one_process, 2),
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu_us_of_a_reply": round(1e6 * ours),
+        "cpu_us_of_asking": round(1e6 * asking),
+        "ratio_that_the_cores_allow": round(allowed / one_process, 2),
+        "share_of_it": round(two / allowed, 2),
+    }
+
+
+def _spent(one: Appliance) -> tuple[float, float]:
+    """Seconds of the processor so far: of all of the installation, and of this process."""
+    times = [process.cpu_times() for process in one.processes()]
+    own = os.times()
+    return sum(each.user + each.system for each in times), own.user + own.system
 
 
 def soak(streams: int = 256, seconds: float = 60.0) -> dict[str, Any]:
