@@ -187,6 +187,7 @@ def test_a_host_that_nobody_reaches_takes_and_ends_models(network: Network) -> N
     status, refusal = supervisor.chat("parrot")
     assert status == 503
     assert "No replica of model 'parrot' takes connections" in refusal["detail"]
+    assert "start the worker there with --reverse" in refusal["detail"]
     status, refusal = supervisor.request("GET", "/v1/models/parrot/logs")
     assert status == 503
     assert "The worker at 10.255.255.1:" in refusal["detail"]

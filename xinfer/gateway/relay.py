@@ -127,9 +127,7 @@ class Gateway:
                 self._leave(route.uid, upstream)
                 raise
         raise NotReady(
-            f"No replica of model '{route.uid}' takes connections.",
-            "It is probably being restarted; try again.",
-            retry_after_s=1.0,
+            f"No replica of model '{route.uid}' takes connections.", _why(route), retry_after_s=1.0
         )
 
     def _enter(self, uid: str, gone: Gone, avoid: frozenset[str]) -> Upstream:
@@ -214,6 +212,15 @@ class Gateway:
         run.timer.end(status, run.upstream.replica_id, usage)
         tokens = usage or _NO_TOKENS
         run.caller.spent(run.uid, tokens.prompt_tokens, tokens.completion_tokens)
+
+
+def _why(route: Route) -> str:
+    if any(upstream.guarded and not upstream.via for upstream in route.upstreams):
+        return (
+            "It is being restarted, or nothing can connect to its node: if it stays so, start the"
+            " worker there with --reverse."
+        )
+    return "It is probably being restarted; try again."
 
 
 def _read(run: Run) -> tuple[int, bytes]:
