@@ -104,7 +104,7 @@ def test_the_form_offers_what_can_run_and_says_why_not(server: Appliance, open_p
     page.get_by_text("free on").wait_for()
     sizes = page.get_by_role("group", name="Size")
     assert sizes.get_by_role("button", name="235B").is_disabled()
-    page.get_by_text("Too large for this cluster: 235B needs").wait_for()
+    page.get_by_text("Too large for what is free: 235B needs").wait_for()
     page.get_by_text("Why not another engine?").click()
     page.locator(".why").get_by_text("MLX", exact=True).wait_for()
     page.locator(".why").get_by_text("xinfer env create mlx").wait_for()

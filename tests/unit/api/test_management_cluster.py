@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -137,6 +138,15 @@ def test_the_cluster_shows_its_nodes(api: Client, house: House) -> None:
     status = api.simulate_get("/status").json
     assert status["uptime"] == 90
     assert status["workers"]["127.0.0.1:9001"]["node"] == "a"
+
+
+def test_a_report_that_does_not_say_what_others_hold_is_read(api: Client) -> None:
+    report = json.loads(msgspec.json.encode(node("a", gpus=[8], held=3, held_on=[2]).report))
+    del report["machine"]["memory_held_bytes"], report["machine"]["devices"][0]["held_bytes"]
+    sent = api.simulate_post("/cluster/nodes/a/report", json=report, headers=ROLE)
+    assert sent.status_code == 200
+    shown = api.simulate_get("/v1/cluster/info?detailed=true").json[1]
+    assert (shown["mem_free"], shown["gpu_vram_free"]) == (16 * GIB, 8 * GIB)
 
 
 def test_whether_keys_are_needed_is_told_without_one(api: Client) -> None:

@@ -36,7 +36,7 @@ def test_version_2_takes_the_tightest_of_the_group_and_those_above(tmp_path: Pat
             "fs/pod/app/cpu.max": "150000 100000\n",
             "fs/pod/memory.max": f"{100 * MIB}\n",
             "fs/pod/memory.current": f"{60 * MIB}\n",
-            "fs/pod/memory.stat": f"anon 1\ninactive_file {10 * MIB}\n",
+            "fs/pod/memory.stat": f"anon 1\ninactive_file {7 * MIB}\nactive_file {3 * MIB}\n",
             "fs/pod/cpu.max": "max 100000\n",
         },
     )
@@ -52,7 +52,7 @@ def test_version_1_in_a_container_that_sees_only_its_own_root(tmp_path: Path) ->
             "proc/cgroup": "4:memory:/docker/ab\n3:cpu,cpuacct:/docker/ab\n0::/\n",
             "fs/memory/memory.limit_in_bytes": f"{64 * MIB}\n",
             "fs/memory/memory.usage_in_bytes": f"{16 * MIB}\n",
-            "fs/memory/memory.stat": f"total_inactive_file {MIB}\n",
+            "fs/memory/memory.stat": f"active_file 5\ntotal_inactive_file {MIB}\n",
             "fs/cpu,cpuacct/cpu.cfs_quota_us": "50000\n",
             "fs/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
         },

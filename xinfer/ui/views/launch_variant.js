@@ -89,7 +89,7 @@ function choices(label, entries, chosen, choose) {
 /** Why a size cannot be chosen, for those who have no pointer to hover with. */
 function sizesTooLarge(entries, format, sizes) {
   const refused = sizes.map((size) => [`${size}B`, allTooLarge(entries, format, size)]).filter(([, why]) => why);
-  return refused.length ? h("p", { class: "hint" }, `Too large for this cluster: ${refused.map(([size, why]) => `${size} ${why}`).join("; ")}.`) : null;
+  return refused.length ? h("p", { class: "hint" }, `Too large for what is free: ${refused.map(([size, why]) => `${size} ${why}`).join("; ")}.`) : null;
 }
 
 function allTooLarge(entries, format, size) {
@@ -100,7 +100,7 @@ function allTooLarge(entries, format, size) {
 function tooLarge(entry) {
   const refused = Object.entries(entry.too_large ?? {});
   if (!refused.length) return null;
-  return h("p", { class: "hint" }, `Too large for this cluster: ${refused.map(([name]) => name).join(", ")} (${refused[0][0]} ${refused[0][1]}).`);
+  return h("p", { class: "hint" }, `Too large for what is free: ${refused.map(([name]) => name).join(", ")} (${refused[0][0]} ${refused[0][1]}).`);
 }
 
 /** entries: [[title, why not]]. */
