@@ -71,6 +71,8 @@ USERS = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("username", Text, nullable=False, unique=True),
     Column("body", LargeBinary, nullable=False),
+    # A number that was removed names somebody in tokens, usage and audit: it never comes again.
+    sqlite_autoincrement=True,
 )
 
 API_KEYS = Table(
@@ -79,6 +81,8 @@ API_KEYS = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("digest", Text, nullable=False, unique=True),
     Column("body", LargeBinary, nullable=False),
+    # A number that was removed names somebody in tokens, usage and audit: it never comes again.
+    sqlite_autoincrement=True,
 )
 """Keys by their SHA-256; the keys themselves are nowhere."""
 

@@ -58,6 +58,14 @@ def test_what_was_written_is_read_by_another_process_and_wakes_it(
             vain(1)
 
 
+def test_no_number_is_given_twice(identities: IdentityStore) -> None:
+    ann, key = identities.add_user(ANN), identities.add_key(KEY)
+    identities.remove_key(key.id)
+    identities.remove_user(ann.id)
+    assert identities.add_key(KEY).id > key.id
+    assert identities.add_user(ANN).id > ann.id
+
+
 def test_usernames_are_unique_and_the_first_user_is_first_once(identities: IdentityStore) -> None:
     ann = identities.add_user(ANN, first=True)
     with pytest.raises(Conflict, match="users already"):

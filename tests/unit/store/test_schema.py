@@ -21,16 +21,20 @@ MIGRATIONS = Path(xinfer.store.__file__).parent / "migrations"
 
 
 def schema(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Columns and indices of every table but Alembic's own."""
+    """Columns and indices of every table but Alembic's own; whose numbers never come again."""
     with sqlite3.connect(path) as connection:
         tables = connection.execute(
             "SELECT name, tbl_name, type FROM sqlite_master WHERE tbl_name != 'alembic_version'"
             " AND name NOT LIKE 'sqlite_%' ORDER BY name"
         ).fetchall()
-        return {
+        numbered = connection.execute(
+            "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%' ORDER BY name"
+        ).fetchall()
+        found = {
             name: connection.execute(f"PRAGMA {kind}_xinfo({name})").fetchall()
             for name, _, kind in tables
         }
+        return found | {"numbered for good": numbered}
 
 
 def test_the_head_is_the_newest_migration() -> None:
