@@ -50,6 +50,8 @@ class ClusterStore:
         self._heartbeat_s = heartbeat_s
         self._desired = Desired()
         self._assigned = Assigned()
+        self._version: int | None = None
+        self._stamp = 0
 
     def desired(self) -> Desired:
         self._desired = self._document("desired", self._desired)
@@ -176,8 +178,12 @@ class ClusterStore:
         )
 
     def stamp(self) -> int:
-        with self._database.read() as connection:
-            return read_stamp(connection)
+        version = self._database.version()
+        if version is None or version != self._version:
+            with self._database.read() as connection:
+                self._stamp = read_stamp(connection)
+            self._version = version
+        return self._stamp
 
     def _document(self, name: str, kept: Document) -> Document:
         """The stored document; `kept` is what was read last, and saves reading the same again."""
