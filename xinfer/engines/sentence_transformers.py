@@ -66,6 +66,18 @@ def _weigh(spec: ModelSpec, files: Files) -> Footprint:
     return checkpoint.weigh_folder(spec, _folder(spec, files.root))
 
 
+_ON_PROCESSOR = {
+    # Threads wait spinning for the next step of a model, which comes within some microseconds, but
+    # not for the next batch: then the cores are needed by whoever brings requests.
+    "GOMP_SPINCOUNT": "5000",
+    # glibc gives the memory of each step back to the system, and takes it again for the next one:
+    # thousands of page faults for a batch, a tenth of its time and more.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**28),
+}
+
+
 class SentenceTransformers:
     """Batches are formed over all requests that wait, see `hosts/embedder`."""
 
@@ -118,8 +130,7 @@ class SentenceTransformers:
                 "HF_HUB_OFFLINE": "1",
                 "TRANSFORMERS_OFFLINE": "1",
                 "TOKENIZERS_PARALLELISM": "false",
-                # Threads that spin between two steps take the cores from whoever brings requests.
-                "OMP_WAIT_POLICY": "passive",
+                **_ON_PROCESSOR,
                 **accelerators.visible(launch),
             },
             announces=True,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import gevent
 
-PERIOD_S = 0.15
+PERIOD_S = 0.25
 
 
 class Wait(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +17,7 @@ from xinfer.gateway.pulse import PERIOD_S, Pulse
 from xinfer.gateway.ways import Ways, is_silent
 
 _READ_BYTES = 65536
-_MAX_IDLE = 64
+_MAX_IDLE = 256
 _READABLE = 1
 """As the event loop calls it."""
 _WELCOME = b"OK\r\n"
@@ -296,8 +297,7 @@ class Pools:
                 upstream.via, timeout_s, replica_id=upstream.replica_id, greeting=said
             )
         else:
-            address = upstream.host.strip("[]"), upstream.port
-            opened = socket.create_connection(address, timeout=timeout_s)
+            opened = _connected(upstream.host.strip("[]"), upstream.port, timeout_s)
         try:
             if said and not upstream.via:
                 opened.sendall(said)
@@ -328,6 +328,24 @@ class Pools:
                 connection.close()
         for upstream in wanted:
             self._idle.setdefault(upstream, deque())
+
+
+def _connected(host: str, port: int, timeout_s: float) -> socket.socket:
+    """Raises OSError. An address is connected to at once: a name is looked up in another thread,
+    which takes longer than all the rest.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return socket.create_connection((host, port), timeout=timeout_s)
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        opened.settimeout(timeout_s)
+        opened.connect((host, port))
+    except OSError:
+        opened.close()
+        raise
+    return opened
 
 
 def _never() -> bool:
