@@ -15,7 +15,7 @@ def test_declared_state_survives_kill_9_of_anything(tmp_path: Path) -> None:
     appliance = Appliance(tmp_path, chaos.RECIPE)
     try:
         appliance.start().wait_ready(chaos.WANTED)
-        outcomes = chaos.run(appliance, trials=16, seed=20, tell=print)
+        outcomes = chaos.run(appliance, trials=24, seed=20, tell=print)
         assert {outcome.victim for outcome in outcomes} == set(chaos.VICTIMS)
         assert all(outcome.killed for outcome in outcomes)
         assert appliance.interrupt() == 0
