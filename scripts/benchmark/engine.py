@@ -21,7 +21,7 @@ _BODY = {
 }
 
 
-_ROUNDS = {1: 40, 4: 12, 8: 12, 16: 12}
+_ROUNDS = {1: 40, 4: 30, 8: 12, 16: 12}
 """By clients. A round alone is off by a tenth either way; fewer tokens need more of them."""
 
 
