@@ -17,6 +17,9 @@ PROCESS = "X-Xinfer-Process"
 PROCESSES = "X-Xinfer-Processes"
 """Headers of the reply: which process of the supervisor has the way, and how many there are."""
 
+TAKER = "xinfer.taker"
+"""Where the environment of a request that was answered 101 holds what takes its connection."""
+
 GRANTED = b"OK\r\n"
 MAX_LINE = 512
 

@@ -112,8 +112,10 @@ class SentenceTransformers:
             **spec.options,
             "device": _device(launch),
         }
+        computing: dict[str, str] = {}
         if options["device"] == "cpu":
             options.setdefault("dtype", "float32")
+            computing = _ON_PROCESSOR
         order = {
             "model": str(_folder(spec, files.root)),
             "uid": spec.uid,
@@ -130,7 +132,7 @@ class SentenceTransformers:
                 "HF_HUB_OFFLINE": "1",
                 "TRANSFORMERS_OFFLINE": "1",
                 "TOKENIZERS_PARALLELISM": "false",
-                **_ON_PROCESSOR,
+                **computing,
                 **accelerators.visible(launch),
             },
             announces=True,

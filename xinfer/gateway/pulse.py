@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import gevent
 
@@ -25,8 +24,7 @@ class Pulse:
     its events.
     """
 
-    def __init__(self, spawn: Callable[[Callable[[], None]], Any] = gevent.spawn) -> None:
-        self._spawn = spawn
+    def __init__(self) -> None:
         self._waits: set[Wait] = set()
         self._beats = False
 
@@ -35,7 +33,7 @@ class Pulse:
         self._waits.add(wait)
         if not self._beats:
             self._beats = True
-            self._spawn(self._beat)
+            gevent.spawn(self._beat)
 
     def discard(self, wait: Wait) -> None:
         """Look at it no more; any number of times."""

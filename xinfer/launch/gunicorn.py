@@ -30,6 +30,7 @@ from gunicorn.http import get_parser, wsgi
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, NoMoreData, ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
+from xinfer.domain.way import TAKER
 from xinfer.launch.life import launcher_is_gone
 from xinfer.launch.tls import PlainRefused, holds_bytes, secured
 
@@ -38,9 +39,6 @@ Wsgi = Callable[..., Any]
 _UNREAD = (408, 413)
 _ACCESS_LINE = '%(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(L)s s'
 """Neither the query nor any header: a key may have been put there by mistake."""
-
-TAKER = "xinfer.taker"
-"""Where the environment of a request that was answered 101 holds what takes its connection."""
 
 _LINGER_S = 2.0
 _CLIENT_S = 60.0

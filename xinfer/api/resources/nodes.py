@@ -11,13 +11,12 @@ import msgspec
 from xinfer.api.schemas import body
 from xinfer.domain.node import NodeReport, Reach
 from xinfer.domain.state import Assignment
-from xinfer.domain.way import UPGRADE
+from xinfer.domain.way import TAKER, UPGRADE
 from xinfer.errors import Conflict, Invalid, NotReady
 from xinfer.gateway.ways import Ways
 from xinfer.services.reports import Reports
 from xinfer.services.view import View
 
-_TAKER = "xinfer.taker"
 _MAX_WAIT_S = 60.0
 
 
@@ -49,8 +48,7 @@ class NodeAssignment:
 class NodeWay:
     """A connection of a node to be used in the other direction. `view()` is how things stand.
 
-    The server that runs this hands the connection to what it finds in the environment as
-    `xinfer.taker`.
+    The server that runs this hands the connection to what it finds in the environment as TAKER.
     """
 
     def __init__(self, ways: Ways, view: Callable[[], View]) -> None:
@@ -68,7 +66,7 @@ class NodeWay:
                 f"Node '{node}' has joined as one that can be connected to.",
                 "Start its worker with --reverse.",
             )
-        req.env[_TAKER] = partial(self._ways.offer, node)
+        req.env[TAKER] = partial(self._ways.offer, node)
         resp.status = falcon.HTTP_101
 
 
