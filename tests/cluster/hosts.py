@@ -79,6 +79,20 @@ class Host:
         """Give it an address to which no other host has a way, as one behind a NAT has."""
         _ip("-n", self._space, "addr", "add", f"{address}/32", "dev", "lo")
 
+    def send_astray(self, address: str) -> None:
+        """Send what goes to an address to nobody: it is lost without a word."""
+        lost = ("lladdr", "02:00:00:00:00:01", "nud", "permanent", "dev", "eth0")
+        nobody = self.address.rpartition(".")[0] + ".253"
+        _ip("-n", self._space, "neigh", "replace", nobody, *lost)
+        _ip("-n", self._space, "route", "replace", f"{address}/32", "via", nobody)
+
+    def connects(self) -> int:
+        """How many connections it has begun to open so far."""
+        here = ["ip", "netns", "exec", self._space, "cat", "/proc/net/snmp"]
+        found = subprocess.run(here, check=True, capture_output=True, text=True).stdout
+        names, counts = (line.split() for line in found.splitlines() if line.startswith("Tcp:"))
+        return int(counts[names.index("ActiveOpens")])
+
     def cut(self) -> None:
         """Pull the cable."""
         _ip("link", "set", self._link, "down")

@@ -6,11 +6,13 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cluster.hosts import Host, Network, Supervisor
 from tests.process.appliance import wait_until
+from tests.unit.engines.gguf_file import LLAMA, write_gguf
 
 _GRACE_S = 4
 _RECIPE = """\
@@ -193,6 +195,59 @@ def test_a_host_that_nobody_reaches_takes_and_ends_models(network: Network) -> N
     assert "The worker at 10.255.255.1:" in refusal["detail"]
     assert supervisor.request("DELETE", "/v1/models/parrot")[0] == 200
     wait_until("it has ended", lambda: not b.processes("xinfer: echo"))
+
+
+def test_a_replica_behind_a_cut_link_is_not_tried_by_every_request(network: Network) -> None:
+    a, b, c = (network.host(name) for name in "abc")
+    a.start("xinfer-supervisor", "-H", a.address)
+    supervisor = Supervisor(a).await_up()
+    for host in (b, c):
+        join = ("-e", supervisor.url, "--token", supervisor.token, "--node", host.name)
+        host.start("xinfer-worker", *join, "-H", host.address)
+    wait_until("both have joined", lambda: set(supervisor.nodes()) == {"b", "c"})
+    launch_two(supervisor)
+    a.send_astray(b.address)
+    before = a.connects()
+    assert all(supervisor.chat("parrot")[0] == 200 for _ in range(12))
+    assert a.connects() - before <= 4, "one to c, one to b, and few more to b later"
+
+
+def test_files_that_only_a_worker_sees_are_weighed_there_before_an_engine_starts(
+    network: Network,
+) -> None:
+    a, b = network.host("a"), network.host("b")
+    wide = {**LLAMA, "llama.attention.key_length": 4096, "llama.attention.value_length": 4096}
+    write_gguf(b.output.parent / "own.gguf", wide)
+    a.start("xinfer-supervisor", "-H", a.address, HOME=str(a.output.parent))
+    supervisor = Supervisor(a).await_up()
+    token = {"XINFER_CLUSTER_TOKEN": supervisor.token, "HOME": str(b.output.parent)}
+    b.start("xinfer-worker", "-e", supervisor.url, "-H", b.address, "--node", "b", **token)
+    wait_until("the worker has joined", lambda: set(supervisor.nodes()) == {"b"})
+
+    own = {"model_engine": "llama.cpp", "model_path": "~/own.gguf", "n_ctx": 2**27}
+    status, reply = supervisor.launch("own", **own)
+    assert status == 503
+    said = "Model 'own' can be placed nowhere. No node can take a replica that needs 16384."
+    assert said in reply["detail"]
+    assert "; node 'b': " in reply["detail"]
+    assert "What would fit: n_ctx: " in reply["detail"]
+    assert supervisor.request("GET", "/v1/models")[1]["data"] == [], "the uid is free again"
+
+    body = {"model_name": "own", **own}
+    assert supervisor.request("POST", "/v1/models?wait_ready=false", body)[0] == 200
+    model = wait_until("the refusal", lambda: failed(supervisor, "own"))
+    assert "What would fit: n_ctx: " in model["reason"]
+    (replica,) = supervisor.replicas("own")
+    assert (replica["phase"], replica["failures"], replica["pid"]) == ("queued", 0, None)
+    kinds = [event["kind"] for event in supervisor.request("GET", "/v1/models/own/events")[1]]
+    assert kinds.count("refused") == 1
+    assert not {"starting", "failed"} & set(kinds), "no engine was started"
+    assert b.processes("shim") == []
+
+
+def failed(supervisor: Supervisor, uid: str) -> dict[str, Any] | None:
+    models = supervisor.request("GET", "/v1/models")[1]["data"]
+    return next((one for one in models if (one["id"], one["state"]) == (uid, "failed")), None)
 
 
 def test_who_may_not_join_is_told_so(network: Network, tmp_path: Path) -> None:

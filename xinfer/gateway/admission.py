@@ -18,6 +18,9 @@ _CHECK_S = 0.25
 _CHECK_SHARED_S = 0.02
 """Of the first in line: no other process tells when it frees a seat."""
 
+_PREFER_OTHERS_S = 10.0
+"""To a replica that took no connection: it is soon asked again, by one request at a time."""
+
 CurrentRoute = Callable[[], Route]
 """The route of the model as it is now; raises what `Table.route` raises."""
 
@@ -47,10 +50,17 @@ class Admission:
     of it. `shared` are the seats that they have in common; None where there is one process.
     """
 
-    def __init__(self, share: int = 1, shared: SharedSeats | None = None) -> None:
+    def __init__(
+        self,
+        share: int = 1,
+        shared: SharedSeats | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._share = max(1, share)
         self._shared = shared
+        self._clock = clock
         self._seats: dict[str, Seats] = {}
+        self._refused_at: dict[Upstream, float] = {}
 
     def enter(
         self,
@@ -75,6 +85,22 @@ class Admission:
         seats = self._seats[uid]
         self._release(seats, upstream)
         self._advance(seats)
+
+    def refused(self, upstream: Upstream) -> None:
+        """It took no connection: others are preferred for a while, then one request asks again.
+
+        A node behind a cut link would cost every request that its turn comes to a timeout.
+        """
+        now = self._clock()
+        old = [each for each, at in self._refused_at.items() if now - at > 2 * _PREFER_OTHERS_S]
+        for each in old:
+            del self._refused_at[each]
+        self._refused_at[upstream] = now
+
+    def heard(self, upstream: Upstream) -> None:
+        """It answers: it is as good as others again."""
+        if self._refused_at:
+            self._refused_at.pop(upstream, None)
 
     def _wait(self, seats: Seats, uid: str, ticket: Ticket, gone: Callable[[], bool]) -> Upstream:
         limits = ticket.route().limits
@@ -138,14 +164,25 @@ class Admission:
         """
         upstreams = route.upstreams
         candidates = [each for each in upstreams if each.replica_id not in avoid] or list(upstreams)
+        if self._refused_at:
+            candidates = self._trusted(candidates)
         start = next(seats.turn) % len(candidates)
         rotated = candidates[start:] + candidates[:start]
         rotated.sort(key=lambda each: seats.in_flight.get(each.replica_id, 0))
         for each in rotated:
             if self._is_free(seats, each.replica_id, route.limits.max_in_flight):
                 seats.in_flight[each.replica_id] = seats.in_flight.get(each.replica_id, 0) + 1
+                if each in self._refused_at:
+                    # This request asks; the others go on without it until there is an answer.
+                    self._refused_at[each] = self._clock()
                 return each
         return None
+
+    def _trusted(self, candidates: list[Upstream]) -> list[Upstream]:
+        """Those that have not refused lately; all if there are no others."""
+        since = self._clock() - _PREFER_OTHERS_S
+        refused_at = self._refused_at
+        return [each for each in candidates if refused_at.get(each, since) <= since] or candidates
 
     def _is_free(self, seats: Seats, replica_id: str, limit: int | None) -> bool:
         if limit is None:

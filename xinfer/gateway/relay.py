@@ -116,11 +116,14 @@ class Gateway:
         for _ in range(_ATTEMPTS):
             upstream = self._enter(route.uid, gone, avoid)
             try:
-                return self._send(request, route, upstream, fresh, gone, timer)
+                run = self._send(request, route, upstream, fresh, gone, timer)
+                self.admission.heard(upstream)
+                return run
             except Stale:
                 self._leave(route.uid, upstream)
                 fresh = True
             except Refused:
+                self.admission.refused(upstream)
                 self._leave(route.uid, upstream)
                 avoid |= {upstream.replica_id}
             except BaseException:
@@ -215,6 +218,11 @@ class Gateway:
 
 
 def _why(route: Route) -> str:
+    if any(upstream.via for upstream in route.upstreams):
+        return (
+            "It is being restarted, or its node has no connection open to here: it opens new ones as"
+            " soon as it can reach this server."
+        )
     if any(upstream.guarded and not upstream.via for upstream in route.upstreams):
         return (
             "It is being restarted, or nothing can connect to its node: if it stays so, start the"

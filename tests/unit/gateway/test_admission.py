@@ -171,3 +171,25 @@ def test_processes_share_the_seats_and_a_dead_one_gives_its_back(tmp_path: Path)
         assert waiting.get(timeout=2).replica_id == "b"
         admission.leave("m", seat)
         assert admission.enter("m", lambda: current, gone=lambda: False).replica_id in ("a", "b")
+
+
+def test_a_replica_that_took_no_connection_is_asked_again_by_one_request_at_a_time() -> None:
+    now = [0.0]
+    admission, both = Admission(clock=lambda: now[0]), route("a", "b", limit=None)
+
+    def chosen(current: Route = both) -> str:
+        seat = admission.enter("m", lambda: current, gone=lambda: False)
+        admission.leave("m", seat)
+        return seat.replica_id
+
+    def next_four() -> list[str]:
+        return sorted(chosen() for _ in range(4))
+
+    cut = both.upstreams[0]
+    admission.refused(cut)
+    assert next_four() == ["b"] * 4
+    assert chosen(route("a", limit=None)) == "a", "there is no other"
+    now[0] = 60.0
+    assert next_four() == ["a", "b", "b", "b"]
+    admission.heard(cut)
+    assert next_four() == ["a", "a", "b", "b"]
