@@ -88,10 +88,20 @@ class Host:
 
     def connects(self) -> int:
         """How many connections it has begun to open so far."""
-        here = ["ip", "netns", "exec", self._space, "cat", "/proc/net/snmp"]
-        found = subprocess.run(here, check=True, capture_output=True, text=True).stdout
+        found = self._read("/proc/net/snmp")
         names, counts = (line.split() for line in found.splitlines() if line.startswith("Tcp:"))
         return int(counts[names.index("ActiveOpens")])
+
+    def watches(self, port: int) -> set[bool]:
+        """Of the connections to or from a port: whether the other side's silent end is noticed."""
+        wanted, established, probed = f":{port:04X}", "01", "02"
+        rows = [line.split() for line in self._read("/proc/net/tcp").splitlines()[1:]]
+        ours = [row for row in rows if row[3] == established and wanted in row[1] + row[2]]
+        return {row[5].startswith(probed) for row in ours}
+
+    def _read(self, path: str) -> str:
+        here = ["ip", "netns", "exec", self._space, "cat", path]
+        return subprocess.run(here, check=True, capture_output=True, text=True).stdout
 
     def cut(self) -> None:
         """Pull the cable."""

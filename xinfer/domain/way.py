@@ -44,8 +44,8 @@ OPTIONS = (
         if hasattr(socket, name)
     ),
 )
-"""For `setsockopt` at both ends: the other's silent end is noticed, and a NAT between them
-forgets no way that lies idle.
+"""For `setsockopt` at both ends, of ways and of connections to doors: the other's silent end is
+noticed, and a NAT between them forgets no way that lies idle.
 """
 
 _VERB = "CALL"

@@ -220,8 +220,8 @@ class Gateway:
 def _why(route: Route) -> str:
     if any(upstream.via for upstream in route.upstreams):
         return (
-            "It is being restarted, or its node has no connection open to here: it opens new ones as"
-            " soon as it can reach this server."
+            "It is being restarted, or its node has no connection open to here: it opens new ones"
+            " as soon as it can reach this server."
         )
     if any(upstream.guarded and not upstream.via for upstream in route.upstreams):
         return (

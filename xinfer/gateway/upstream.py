@@ -12,6 +12,7 @@ import httptools
 from gevent import socket, ssl
 
 from xinfer.domain.routing import Upstream
+from xinfer.domain.way import OPTIONS
 from xinfer.errors import EngineFailed, XinferError
 from xinfer.gateway.pulse import PERIOD_S, Pulse
 from xinfer.gateway.ways import Ways, is_silent
@@ -299,6 +300,10 @@ class Pools:
         else:
             opened = _connected(upstream.host.strip("[]"), upstream.port, timeout_s)
         try:
+            if upstream.guarded:
+                # Another host can be cut off in the middle of a reply without a word.
+                for option in OPTIONS:
+                    opened.setsockopt(*option)
             if said and not upstream.via:
                 opened.sendall(said)
             if said:

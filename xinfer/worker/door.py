@@ -1,10 +1,11 @@
 """The way in to a replica from other hosts: a listening port that asks for the replica's secret.
 
-Engines listen on loopback alone. `python -I door.py FOLDER LAUNCH HOST TARGET` listens on HOST,
-writes its own `host:port` to the folder's `door` file, and passes the bytes of a connection that
-begins with the right line on to the engine. TARGET is the engine's `host:port`, or a file that
-holds it. The secret comes by the environment. Standard library only: it is a program of its own, so
-that a restart of the worker breaks no reply, and it ends with the shim of its launch.
+Engines listen on loopback alone. `python -I door.py FOLDER LAUNCH HOST TARGET OPTIONS` listens on
+HOST, writes its own `host:port` to the folder's `door` file, and passes the bytes of a connection
+that begins with the right line on to the engine. TARGET is the engine's `host:port`, or a file that
+holds it; OPTIONS, as JSON, are for `setsockopt` of what others have opened. The secret comes by the
+environment. Standard library only: it is a program of its own, so that a restart of the worker
+breaks no reply, and it ends with the shim of its launch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -120,6 +121,7 @@ class Door:
 
     def __init__(self, folder: Path, launch: str, host: str, target: str, secret: bytes) -> None:
         self.secret = secret
+        self.options: Sequence[Sequence[int]] = ()
         self._folder = folder
         self._launch = launch
         self._target = target
@@ -179,7 +181,8 @@ class Door:
         except OSError:
             return
         client.setblocking(False)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for level, option, value in self.options:
+            client.setsockopt(level, option, value)
         passage = Passage(client, self)
         self._passages.add(passage)
         self.watch(passage, client, selectors.EVENT_READ)
@@ -215,14 +218,16 @@ def publish(path: Path, value: Mapping[str, str | int]) -> None:
 
 def main(argv: list[str]) -> int:
     """Serve; the exit status is 0 when the launch has ended."""
-    folder, launch, host, target = argv[1:]
+    folder, launch, host, target, options = argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(ImportError):
         from setproctitle import setproctitle
 
         # The launch stays in the title: by it the worker knows its door again.
         setproctitle(f"xinfer: door {Path(folder).name} {launch}")
-    Door(Path(folder), launch, host, target, os.environ[SECRET_VARIABLE].encode()).serve()
+    door = Door(Path(folder), launch, host, target, os.environ[SECRET_VARIABLE].encode())
+    door.options = json.loads(options)
+    door.serve()
     return 0
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from xinfer.domain.way import OPTIONS
 from xinfer.worker import door
 from xinfer.worker.journal import LAUNCH_VARIABLE, Folder, Order
 from xinfer.worker.kit import Kit
@@ -72,7 +73,7 @@ class Doorway:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", door.__file__, str(self._folder.path)),
-                    *(self._order.launch, host, engine),
+                    *(self._order.launch, host, engine, json.dumps(OPTIONS)),
                 ],
                 env={
                     **os.environ,
