@@ -6,7 +6,7 @@ import re
 
 from xinfer.catalog.family import Variant
 from xinfer.catalog.memory import cache_bytes_per_token, guess
-from xinfer.domain.engine import Footprint
+from xinfer.domain.model import Footprint
 
 _BITS_BY_NAME = {
     "iq1": 2.0, "iq2": 2.7, "iq3": 3.6, "iq4": 4.5, "tq1": 1.9, "tq2": 2.3, "mxfp4": 4.6,

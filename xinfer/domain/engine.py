@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xinfer.domain.dialect import Dialect
-from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.model import Footprint, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 
 
@@ -18,18 +18,6 @@ class Verdict:
     ok: bool
     reason: str = ""
     hint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footprint:
-    """A model in bytes: its weights as stored, and the cache of keys and values of one token.
-
-    `stored_wide`: as float32, which is as wide as anything computes with.
-    """
-
-    weights_bytes: int
-    token_bytes: int
-    stored_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

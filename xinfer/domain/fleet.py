@@ -51,6 +51,19 @@ class Fleet:
             and not self.is_lost(replica.node)
         )
 
+    def is_refused(self, replica: AssignedReplica) -> bool:
+        """Whether its node has weighed it and has no room for it.
+
+        What it weighs is then known, so one that was assigned by that is not.
+        """
+        seen = self.statuses.get((replica.node, replica.replica_id))
+        return (
+            seen is not None
+            and bool(seen.no_room)
+            and seen.digest == replica.spec.digest()
+            and replica.spec.memory_bytes is None
+        )
+
     def runs_elsewhere(self, replica_id: str, node: str) -> bool:
         """Whether a node other than `node` still reports a process of this name."""
         return any(

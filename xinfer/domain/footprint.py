@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xinfer.domain.engine import Footprint, Habits
-from xinfer.domain.model import ModelSpec
+from xinfer.domain.engine import Habits
+from xinfer.domain.model import Footprint, ModelSpec
 from xinfer.domain.node import Machine
 
 _USEFUL_CONTEXT = 2048

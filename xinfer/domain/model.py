@@ -143,3 +143,15 @@ class ModelSpec:
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """A model in bytes: its weights as stored, and the cache of keys and values of one token.
+
+    `stored_wide`: as float32, which is as wide as anything computes with.
+    """
+
+    weights_bytes: int
+    token_bytes: int
+    stored_wide: bool = False

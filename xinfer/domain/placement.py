@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xinfer.domain import memory
+from xinfer.domain.memory import Room
 from xinfer.domain.model import ModelSpec, Placement
 from xinfer.domain.node import Device, Machine, NodeReport
 from xinfer.domain.state import AssignedReplica
@@ -62,18 +63,36 @@ def place(
     return _sentence(spec, shortages)
 
 
+def lack(replica: AssignedReplica, room: Room) -> str:
+    """A sentence that says what its node lacks of the memory that the spec of a replica asks for,
+    where it is assigned; empty when it lacks nothing. `room` is that node, without the replica.
+    """
+    own = tuple(one for one in room.machine.devices if one.index in replica.devices)
+    found = _places(replica.spec, replace(room.machine, devices=own), list(room.taken))
+    if not isinstance(found, str):
+        return ""
+    spec = replace(replica.spec, placement=replace(replica.spec.placement, labels={}))
+    return f"Node '{replica.node}' cannot take a replica that needs {_needs(spec)}: {found}."
+
+
 def _room(
     spec: ModelSpec, report: NodeReport, taken: list[AssignedReplica]
 ) -> tuple[int, ...] | str:
     """The accelerators to use on this node (none = main memory), or what it lacks."""
     if not matches(spec.placement, report):
         return _mismatch(spec.placement, report)
-    devices = _devices(spec, report, taken)
+    return _places(spec, report.machine, taken)
+
+
+def _places(
+    spec: ModelSpec, machine: Machine, taken: list[AssignedReplica]
+) -> tuple[int, ...] | str:
+    devices = _devices(spec, machine, taken)
     if isinstance(devices, str) or devices:
         return devices
-    free = memory.free_on_machine(report.machine, taken)
+    free = memory.free_on_machine(machine, taken)
     if spec.memory_bytes is not None and spec.memory_bytes > free:
-        return _shortage(report.machine, free, taken)
+        return _shortage(machine, free, taken)
     return ()
 
 
@@ -98,9 +117,9 @@ def _mismatch(placement: Placement, report: NodeReport) -> str:
 
 
 def _devices(
-    spec: ModelSpec, report: NodeReport, taken: list[AssignedReplica]
+    spec: ModelSpec, machine: Machine, taken: list[AssignedReplica]
 ) -> tuple[int, ...] | str:
-    wanted, offered = spec.placement.n_gpu, report.machine.devices
+    wanted, offered = spec.placement.n_gpu, machine.devices
     if spec.placement.gpu_idx:
         return _named(spec, offered, taken)
     if wanted is None:

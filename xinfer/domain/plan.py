@@ -45,7 +45,7 @@ def _pass(desired: Desired, assigned: Assigned, seen: Fleet) -> Assigned:
     for replica in assigned.replicas:
         if replica.uid in board and replica.replica_id not in taken:
             taken.add(replica.replica_id)
-            board[replica.uid].append(_refreshed(replica, desired))
+            board[replica.uid].append(_refreshed(replica, desired, seen))
     refusals: dict[str, str] = {}
     waiting: dict[str, str] = {}
     for uid in board:
@@ -64,14 +64,21 @@ def _pass(desired: Desired, assigned: Assigned, seen: Fleet) -> Assigned:
     )
 
 
-def _refreshed(replica: AssignedReplica, desired: Desired) -> AssignedReplica:
+def _refreshed(replica: AssignedReplica, desired: Desired, seen: Fleet) -> AssignedReplica:
     """With the desired spec when the process need not change for it; else as it was, but for the
     time that its requests have to end when it is replaced.
+
+    One that its node refuses takes no memory from others.
     """
     spec = desired.models[replica.uid]
     if spec == replica.spec:
         return replica
     if spec.digest() == replica.spec.digest():
+        if seen.is_refused(replica):
+            spec = replace(spec, memory_bytes=None)
+        elif spec.memory_bytes is None:
+            # What it was placed by holds while its node has yet to say anew what it needs.
+            spec = replace(spec, memory_bytes=replica.spec.memory_bytes)
         return replace(replica, spec=spec)
     return replace(replica, spec=replace(replica.spec, drain_timeout_s=spec.drain_timeout_s))
 
@@ -105,10 +112,14 @@ class _Model:
         for one in held:
             if one.lost:
                 self._move(one.replica)
-        for _ in range(missing(self.spec.replicas, held)):
+        refused = self._refused()
+        for replica in refused:
+            self.own.remove(replica)
+        for _ in range(missing(self.spec.replicas, self._held())):
             if not self._add():
                 self._swap()
                 break
+        self._keep(refused)
 
     def _settle_blindly(self) -> None:
         """Nobody speaks: only a smaller count and the end of a certain one are acted upon."""
@@ -117,6 +128,17 @@ class _Model:
             self.own.remove(one.replica)
         if len(self.own) < self.spec.replicas:
             self.shortage = _NOBODY_NOW if self.fleet.known else _NOBODY_YET
+
+    def _refused(self) -> list[AssignedReplica]:
+        """Those that are placed anew, now that it is known what they need."""
+        known = self.spec.memory_bytes is not None
+        return [one for one in self.own if known and self.fleet.is_refused(one)]
+
+    def _keep(self, refused: Sequence[AssignedReplica]) -> None:
+        """Those that found no room stay, so that their nodes go on saying what they need."""
+        lacking = missing(self.spec.replicas, self._held())
+        used = {replica.index for replica in self.own}
+        self.own.extend([one for one in refused if one.index not in used][:lacking])
 
     def _held(self) -> list[Held]:
         return [

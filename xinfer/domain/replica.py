@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from xinfer.domain.model import Footprint
 from xinfer.errors import Conflict
 
 
@@ -103,7 +104,9 @@ class ReplicaStatus:
     is being fetched. `retry_at_s` is when a failed replica is tried again. `guarded`: who connects
     to `address` must say the replica's secret first. `gauges` are those of `Command.gauges`, as
     last read. `unwell` says why a ready replica is sent no requests; it is empty while it is well.
-    `whole_by_stream` is that of `Command`.
+    `whole_by_stream` is that of `Command`. `weighed` is what its files need, as its node read from
+    them (None = not read). `no_room` says why a queued replica is not started: its node does not
+    have what they need, and waits to be told that there is room for it.
     """
 
     replica_id: str
@@ -130,3 +133,5 @@ class ReplicaStatus:
     whole_by_stream: bool = False
     unwell: str = ""
     gauges: Mapping[str, float] = field(default_factory=dict)
+    weighed: Footprint | None = None
+    no_room: str = ""

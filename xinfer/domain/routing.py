@@ -107,6 +107,7 @@ def _route(
 
 
 def _absence(seen: list[ReplicaStatus], refusal: str, waiting: str) -> tuple[RouteState, str]:
+    present, seen = seen, [replica for replica in seen if not replica.no_room]
     resting = [
         replica for replica in seen if replica.phase is Phase.FAILED and replica.retry_at_s is None
     ]
@@ -122,7 +123,7 @@ def _absence(seen: list[ReplicaStatus], refusal: str, waiting: str) -> tuple[Rou
     unwell = [replica.unwell for replica in seen if replica.unwell]
     if unwell:
         return RouteState.LOADING, unwell[0]
-    phases = sorted({str(replica.phase) for replica in seen}) or ["queued"]
+    phases = sorted({replica.no_room or str(replica.phase) for replica in present}) or ["queued"]
     return RouteState.LOADING, ", ".join(phases)
 
 

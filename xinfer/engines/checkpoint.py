@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xinfer.domain.engine import Files, Footprint
-from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.engine import Files
+from xinfer.domain.model import Footprint, ModelKind, ModelSpec
 from xinfer.engines.gguf import read_shape
 from xinfer.errors import Invalid
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from xinfer.domain.engine import Command, Files, Footprint, Habits, Launch, Traits, Verdict
+from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
 from xinfer.domain.memory import gib
-from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
+from xinfer.domain.model import Footprint, JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines import dialects, fit, llama_cpp_files, llama_cpp_options, llama_cpp_python
 from xinfer.engines.gguf import Shape, read_shape

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from xinfer.domain.engine import Command, Files, Footprint, Habits, Launch, Traits, Verdict
-from xinfer.domain.model import JsonValue, ModelKind, ModelSpec
+from xinfer.domain.engine import Command, Files, Habits, Launch, Traits, Verdict
+from xinfer.domain.model import Footprint, JsonValue, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.domain.options import Option
 from xinfer.engines import accelerators, checkpoint

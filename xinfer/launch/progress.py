@@ -113,7 +113,7 @@ class Progress:
                 self._show_replica(replica)
             if states[uid] != "failed":
                 self._refused.pop(uid, None)
-            elif not replicas and self._may_pass(uid):
+            elif not any(one.get("cause") for one in replicas) and self._may_pass(uid):
                 states[uid] = "refused"
             else:
                 self._show_cause(uid, str(model.get("reason") or "the cause is not known"))

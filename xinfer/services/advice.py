@@ -10,7 +10,7 @@ from xinfer.domain.fleet import Policy
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.plan import plan
 from xinfer.domain.state import Assigned, Desired, Observed
-from xinfer.services.estimates import Estimates
+from xinfer.services.estimates import Estimates, weighed
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
 
@@ -70,5 +70,5 @@ class Advice:
             self._families.of(spec) if spec.family is not None else None,
             [state.report.machine for state in observed.nodes.values()],
             lambda other: not self.refusal(other, desired, assigned, observed),
-            self._families.needs(spec),
+            self._families.needs(spec) or next(iter(weighed(spec, observed).values()), None),
         )

@@ -110,7 +110,7 @@ def _complaint(entry: ReplicaView) -> str | None:
     status = entry.status
     if status is None:
         return None
-    return status.unwell or (status.cause.summary if status.cause else None)
+    return status.unwell or status.no_room or (status.cause.summary if status.cause else None)
 
 
 def placed(entry: ReplicaView | None) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from xinfer.catalog.family import UNSERVED, Family, Kind
 from xinfer.catalog.footprint import footprint
 from xinfer.catalog.hubs.path import find
 from xinfer.catalog.registry import Registry
-from xinfer.domain.engine import Footprint
-from xinfer.domain.model import Hub, ModelKind, ModelSpec, Source
+from xinfer.domain.model import Footprint, Hub, ModelKind, ModelSpec, Source
 from xinfer.domain.ports import Engines, RegistrationStore
 from xinfer.domain.registration import Registration
 from xinfer.errors import Invalid, NotFound

@@ -8,10 +8,9 @@ from itertools import chain, islice
 
 from xinfer.catalog.family import Family, Variant
 from xinfer.catalog.footprint import footprint
-from xinfer.domain.engine import Footprint
 from xinfer.domain.footprint import needed_bytes
 from xinfer.domain.memory import Room, gib
-from xinfer.domain.model import ModelSpec
+from xinfer.domain.model import Footprint, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.domain.ports import Engine, Engines, MeasuredStore
 

@@ -196,25 +196,25 @@ class Models:
 
     def _without_remains(self, uid: str) -> View:
         """The state once nothing is assigned for an earlier model of this uid, and no node reports
-        a failed replica of it.
+        a replica of it that failed or found no room.
 
-        What is still assigned would be taken for replicas of the new model, and so would a failed
+        What is still assigned would be taken for replicas of the new model, and so would such a
         one, which its node would not try again.
         """
         deadline = self._clock() + _REMAINS_S
         while True:
             stamp, view = self._stamp(), self.view()
-            remains = view.replicas(uid) or self._has_failed(view, uid)
+            remains = view.replicas(uid) or self._is_refused(view, uid)
             if uid in view.desired.models or not remains:
                 return view
             left_s = deadline - self._clock()
             if left_s <= 0 or not self._wait(stamp, left_s):
                 raise NotReady(f"The replicas of an earlier '{uid}' have not ended yet.")
 
-    def _has_failed(self, view: View, uid: str) -> bool:
+    def _is_refused(self, view: View, uid: str) -> bool:
         since_s = self._clock() - self._node_grace_s
         return any(
-            status.uid == uid and status.phase is Phase.FAILED
+            status.uid == uid and (status.phase is Phase.FAILED or bool(status.no_room))
             for state in view.observed.nodes.values()
             for status in state.report.replicas
             if state.seen_at_s >= since_s

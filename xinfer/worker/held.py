@@ -65,8 +65,12 @@ class Held:
         now_s = self._clock()
         if not self._samples or now_s - self._samples[-1].at_s >= _EVERY_S:
             self._look(now_s, machine, tuple(groups), users)
+        return self.known(machine)
+
+    def known(self, machine: Machine) -> Machine:
+        """The machine with what was last found to be held; nothing is, before anybody looked."""
         said = self._said
-        if said is None:
+        if said is None or len(said.devices) != len(machine.devices):
             return machine
         devices = zip(machine.devices, said.devices, strict=True)
         return replace(

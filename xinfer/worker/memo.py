@@ -10,9 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from xinfer.domain.model import Restart
+from xinfer.domain.model import Footprint, Restart
 from xinfer.domain.replica import Cause, Phase, PhaseMark, advance
 from xinfer.domain.state import AssignedReplica
+from xinfer.worker.journal import Folder, Order
+
+PREPARING = frozenset({Phase.QUEUED, Phase.DOWNLOADING, Phase.ENVIRONMENT})
+"""Nothing runs yet."""
 
 _FORGIVING = 2.0
 """Serving for so many back-offs makes one earlier end forgotten, so that only an engine that keeps
@@ -24,7 +28,8 @@ dying soon waits long.
 class Memo:
     """`launch` names the start that phase and address belong to. `starts` counts all of them,
     `failures` those in a row that never became ready; `streak` rises with each end and falls with
-    time served; `was_ready` says whether this digest ever served here.
+    time served; `was_ready` says whether this digest ever served here; `weighed` is what its files
+    were found to need.
     """
 
     uid: str
@@ -40,6 +45,7 @@ class Memo:
     was_ready: bool = False
     retry_at_s: float | None = None
     cause: Cause | None = None
+    weighed: Footprint | None = None
 
     def enter(self, phase: Phase, now_s: float) -> Memo:
         """The memo after a move to `phase`. Raises Conflict when it is not a legal one.
@@ -108,3 +114,37 @@ def load(path: Path) -> Memo | None:
         return msgspec.json.decode(path.read_bytes(), type=Memo)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def recall(folder: Folder, order: Order) -> Memo:
+    """The memo as far as it tells about `order`, and made to fit it where the two disagree.
+
+    The memo is written before the order. So one that speaks of another launch was written for an
+    order that never came to be, unless the order runs: then the memo could not be kept.
+    """
+    known = load(folder.memo)
+    if known is None or known.digest != order.digest:
+        known = Memo(uid=order.uid, index=order.index, digest=order.digest, launch=order.launch)
+        return _started(known, order)
+    # A new worker starts without patience spent: after a reboot nothing should wait, and somebody
+    # may have mended what failed.
+    known = replace(known, streak=0)
+    if known.launch != order.launch:
+        live = folder.is_live()
+        return _started(known, order) if live else replace(known, phase=Phase.STOPPED)
+    if known.phase is Phase.FAILED and known.retry_at_s is None:
+        return replace(known, phase=Phase.STOPPED, failures=0, cause=None)
+    if known.phase in {*PREPARING, Phase.FAILED}:
+        return replace(known, phase=Phase.STOPPED, retry_at_s=None)
+    return known
+
+
+def _started(known: Memo, order: Order) -> Memo:
+    return replace(
+        known,
+        phase=Phase.STARTING,
+        timeline=(PhaseMark(phase=Phase.STARTING, at_s=order.ordered_s),),
+        launch=order.launch,
+        address=None,
+        starts=max(1, known.starts),
+    )

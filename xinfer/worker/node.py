@@ -20,6 +20,7 @@ from xinfer.control.loop import Loop
 from xinfer.domain.cluster import Settings
 from xinfer.domain.download import Download
 from xinfer.domain.home import Home
+from xinfer.domain.memory import Room
 from xinfer.domain.model import Hub, Source
 from xinfer.domain.node import Machine, NodeReport, Reach
 from xinfer.domain.ports import Engines, Environments, SupervisorLink
@@ -76,8 +77,7 @@ class Node:
         self._loop = Loop(self.turn, name="node", interval_s=_CALM_S)
         self._journal = Journal(home)
         self._lease = NodeLease(home, patience_s=patience_s)
-        self._devices = Devices()
-        self._held = Held()
+        self._devices, self._held = Devices(), Held()
         self._assignments = Assignments(kept_assignment(home))
         fetches = Fetches(hubs)
         self.downloads = Downloads(fetches, home.downloads)
@@ -88,6 +88,7 @@ class Node:
             environments=environments,
             fetches=fetches,
             machine=self._devices.machine,
+            room=self._room,
             wake=self._loop.wake,
             host=host,
             door_host=door_host,
@@ -176,6 +177,10 @@ class Node:
         kit = self._kit
         machine = self._held.add(kit.machine(), self._groups(), self._devices.users)
         return offered(machine, kit.engines, kit.settings.engines, kit.environments)
+
+    def _room(self, replica: AssignedReplica) -> Room:
+        others = (one for one in self._assigned() if one.replica_id != replica.replica_id)
+        return Room(machine=self._held.known(self._devices.machine()), taken=tuple(others))
 
     def _groups(self) -> tuple[Group, ...]:
         """The processes of the replicas that ask for memory, and those of which nobody knows."""

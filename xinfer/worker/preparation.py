@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 import uuid
+from dataclasses import replace
 
 from xinfer.domain.cluster import EngineSettings
-from xinfer.domain.engine import Command, Files, Launch
-from xinfer.domain.model import ModelSpec
+from xinfer.domain.engine import Command, Files, Launch, Traits
+from xinfer.domain.footprint import needed_bytes
+from xinfer.domain.model import Footprint, ModelSpec
+from xinfer.domain.placement import lack
 from xinfer.domain.ports import Transfer
 from xinfer.domain.replica import FileProgress, Phase, PhaseMark
 from xinfer.domain.state import AssignedReplica
-from xinfer.errors import Conflict
+from xinfer.errors import Conflict, NoCapacity
 from xinfer.worker.environment import accelerator
 from xinfer.worker.journal import Folder, Order
 from xinfer.worker.kit import Kit
@@ -21,7 +24,8 @@ from xinfer.worker.task import Task
 class Preparation:
     """One launch in the making; `marks`, `progress` and `detail` tell how far it is.
 
-    `phase` is the one that a failure belongs to.
+    `phase` is the one that a failure belongs to. `weighed` is what its files need, once they were
+    read, and `no_room` why this node does not have it.
     """
 
     def __init__(self, assigned: AssignedReplica, folder: Folder, kit: Kit) -> None:
@@ -31,6 +35,8 @@ class Preparation:
         self.progress = 0.0
         self.detail = ""
         self.files: tuple[FileProgress, ...] = ()
+        self.weighed: Footprint | None = None
+        self.no_room = ""
         self._cancelled = False
         self._assigned = assigned
         self._folder = folder
@@ -52,14 +58,30 @@ class Preparation:
         if engine.traits.needs_source and spec.source is not None:
             self._enter(Phase.DOWNLOADING)
             files = self._kit.fetches.fetch(spec.source, self)
-            if engine.traits.weigh is not None:
-                # What is no model is told before an environment is built for it.
-                self.phase = Phase.STARTING
-                engine.traits.weigh(spec, files)
+            self._weigh(engine.traits, files)
         self._enter(Phase.ENVIRONMENT)
         launch = self._launch(files, self._interpreter())
         self.phase = Phase.STARTING
         return self._order(launch, engine.command(launch))
+
+    def _weigh(self, traits: Traits, files: Files) -> None:
+        """What is no model, or finds no room, is told before an environment is built for it.
+
+        Who has placed it by what it needs has seen to the room already.
+        """
+        if traits.weigh is None:
+            return
+        self.phase = Phase.STARTING
+        spec = self._assigned.spec
+        self.weighed = traits.weigh(spec, files)
+        if spec.memory_bytes is not None:
+            return
+        room = self._kit.room(self._assigned)
+        needed = needed_bytes(self.weighed, spec, traits.habits, room.machine)
+        asking = replace(self._assigned, spec=replace(spec, memory_bytes=needed))
+        self.no_room = lack(asking, room)
+        if self.no_room:
+            raise NoCapacity(self.no_room)
 
     def _interpreter(self) -> str:
         spec, kit = self._assigned.spec, self._kit

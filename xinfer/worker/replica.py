@@ -20,14 +20,13 @@ from xinfer.worker.ending import Ending
 from xinfer.worker.held import Group
 from xinfer.worker.journal import Folder, Order, ShimRecord
 from xinfer.worker.kit import Kit
-from xinfer.worker.memo import Memo
+from xinfer.worker.memo import PREPARING, Memo
 from xinfer.worker.preparation import Preparation
 from xinfer.worker.probe import Answer
 from xinfer.worker.vigil import Vigil
 
 log = logging.getLogger("xinfer.worker")
 
-_PREPARING = frozenset({Phase.QUEUED, Phase.DOWNLOADING, Phase.ENVIRONMENT})
 _RUNNING = frozenset(
     {Phase.STARTING, Phase.LOADING, Phase.READY, Phase.DRAINING},
 )
@@ -52,6 +51,7 @@ class Replica:
         self._doorway: Doorway | None = None
         self._ending: Ending | None = None
         self._verdict = ""
+        self._no_room = ""
         self._drain_s: float | None = None
         self._started = 0.0
         self._memory_bytes: int | None = None
@@ -63,7 +63,7 @@ class Replica:
         order = folder.order()
         if order is None:
             return None
-        found = cls(folder, kit, _recall(folder, order))
+        found = cls(folder, kit, memo.recall(folder, order))
         phase = found._memo.phase
         if phase in _RUNNING:
             found._run(order)
@@ -92,7 +92,7 @@ class Replica:
             self._press_on(wanted)
         elif phase in _RUNNING:
             self._supervise(wanted)
-        elif phase in _PREPARING:
+        elif phase in PREPARING:
             self._prepare(wanted)
         elif phase is Phase.FAILED:
             self._retry(wanted)
@@ -129,6 +129,8 @@ class Replica:
             cause=known.cause,
             files=self._preparation.files if self._preparation else (),
             gauges=self._vigil.last.gauges if live and self._vigil and self._vigil.last else {},
+            weighed=known.weighed,
+            no_room=self._no_room if known.phase is Phase.QUEUED else "",
         )
 
     def group(self) -> Group | None:
@@ -174,6 +176,8 @@ class Replica:
 
     def _prepare(self, wanted: AssignedReplica | None) -> None:
         preparation = self._preparation
+        if self._waits_for_room(wanted):
+            return
         if preparation is None or self._unwanted(wanted):
             if preparation is not None:
                 preparation.cancel()
@@ -185,6 +189,10 @@ class Replica:
         if not preparation.done or wanted is None:
             return
         self._preparation = None
+        self._memo = replace(self._memo, weighed=preparation.weighed)
+        if preparation.no_room:
+            self._await_room(preparation.no_room)
+            return
         try:
             order = preparation.order()
             self._enter(Phase.STARTING, launch=order.launch, starts=self._memo.starts + 1)
@@ -193,6 +201,19 @@ class Replica:
             self._fail(wanted.spec, _cause(error, preparation.phase), definite=_definite(error))
             return
         self._run(order)
+
+    def _await_room(self, reason: str) -> None:
+        """Nothing has failed: it is as if it had not been started yet."""
+        log.warning("%s: %s", self._folder.replica_id, reason)
+        self._no_room, now_s = reason, self._kit.clock()
+        self._keep(self._memo.enter(Phase.STOPPED, now_s).enter(Phase.QUEUED, now_s))
+
+    def _waits_for_room(self, wanted: AssignedReplica | None) -> bool:
+        """Until it is assigned anew by what it needs, or is not wanted any more."""
+        still = wanted is not None and wanted.spec.memory_bytes is None
+        if not still or self._unwanted(wanted):
+            self._no_room = ""
+        return bool(self._no_room)
 
     def _run(self, order: Order) -> None:
         """Take charge of a launch whose shim was started, now or by an earlier worker."""
@@ -341,40 +362,6 @@ class Replica:
         except OSError as error:
             # What runs goes on; only a restart of this worker would forget some history.
             log.warning("%s: its memo was not kept: %s", self._folder.replica_id, error)
-
-
-def _recall(folder: Folder, order: Order) -> Memo:
-    """The memo as far as it tells about `order`, and made to fit it where the two disagree.
-
-    The memo is written before the order. So one that speaks of another launch was written for an
-    order that never came to be, unless the order runs: then the memo could not be kept.
-    """
-    known = memo.load(folder.memo)
-    if known is None or known.digest != order.digest:
-        known = Memo(uid=order.uid, index=order.index, digest=order.digest, launch=order.launch)
-        return _started(known, order)
-    # A new worker starts without patience spent: after a reboot nothing should wait, and somebody
-    # may have mended what failed.
-    known = replace(known, streak=0)
-    if known.launch != order.launch:
-        live = folder.is_live()
-        return _started(known, order) if live else replace(known, phase=Phase.STOPPED)
-    if known.phase is Phase.FAILED and known.retry_at_s is None:
-        return replace(known, phase=Phase.STOPPED, failures=0, cause=None)
-    if known.phase in {*_PREPARING, Phase.FAILED}:
-        return replace(known, phase=Phase.STOPPED, retry_at_s=None)
-    return known
-
-
-def _started(known: Memo, order: Order) -> Memo:
-    return replace(
-        known,
-        phase=Phase.STARTING,
-        timeline=(PhaseMark(phase=Phase.STARTING, at_s=order.ordered_s),),
-        launch=order.launch,
-        address=None,
-        starts=max(1, known.starts),
-    )
 
 
 def _definite(error: Exception) -> bool:

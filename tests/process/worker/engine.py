@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from xinfer.domain.engine import Command, Launch, Traits, Verdict
-from xinfer.domain.model import ModelKind, ModelSpec
+from xinfer.domain.engine import Command, Files, Launch, Traits, Verdict
+from xinfer.domain.model import Footprint, ModelKind, ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.domain.options import Option
 from xinfer.domain.ports import Engine
@@ -17,11 +17,16 @@ from xinfer.errors import Invalid
 SCRIPT = Path(__file__).parent / "fake_engine.py"
 
 
+def weighed(spec: ModelSpec, files: Files) -> Footprint:
+    """As much as they take on a disk that has no holes."""
+    return Footprint(weights_bytes=files.paths[0].stat().st_size, token_bytes=0)
+
+
 class FakeEngine:
-    """`options`: mode and value of the script, and the grace of its end."""
+    """`options`: mode and value of the script, and the grace of its end. A source is weighed."""
 
     name = "fake"
-    traits = Traits(kinds=(ModelKind.LLM,), needs_source=False)
+    traits = Traits(kinds=(ModelKind.LLM,), weigh=weighed)
     options: tuple[Option, ...] = ()
 
     def supports(self, spec: ModelSpec, machine: Machine) -> Verdict:

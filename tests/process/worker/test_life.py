@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 from tests.process.appliance import wait_until
 from tests.process.worker.workplace import Workplace, spec
-from xinfer.domain.model import Restart
+from xinfer.domain.model import Footprint, Hub, Restart, Source
 from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.worker import reaper
 from xinfer.worker.processes import running
@@ -349,3 +350,30 @@ def test_a_folder_that_cannot_be_written_is_a_cause(workplace: Make) -> None:
     assert "Not a directory" in failed.cause.summary
     obstacle.unlink()
     place.wait(Phase.READY)
+
+
+def test_what_finds_no_room_is_not_started_until_it_is_placed_by_what_it_needs(
+    workplace: Make,
+) -> None:
+    place = workplace()
+    weights = place.folder / "weights"
+    with weights.open("wb") as file:
+        file.truncate(2**43)
+    heavy = spec(source=Source(hub=Hub.PATH, ref=str(weights)))
+    place.assign(heavy)
+    place.start()
+    refused = place.wait(Phase.QUEUED, also=lambda it: it.no_room)
+    said = "Node 'local' cannot take a replica that needs 8192.5 GiB: "
+    assert refused.no_room.startswith(said)
+    assert refused.weighed == Footprint(weights_bytes=2**43, token_bytes=0)
+    assert (refused.cause, refused.failures, refused.restarts) == (None, 0, 0)
+    place.assign(heavy, spec("light"))
+    place.wait(Phase.READY, "light")
+    assert len(place.engines()) == 1, "only the light one has a process"
+    place.assign(replace(heavy, memory_bytes=1))
+    assert place.wait(Phase.READY).weighed == refused.weighed
+    place.kill_worker()
+    (place.folder / "report.json").unlink()
+    place.start()
+    adopted = place.wait(Phase.READY)
+    assert (adopted.restarts, adopted.weighed) == (0, refused.weighed)

@@ -14,8 +14,10 @@ from pathlib import Path  # noqa: E402
 import msgspec  # noqa: E402
 
 from tests.process.worker.engine import FakeEngines, ThisInterpreter  # noqa: E402
+from xinfer.catalog.hubs.path import PathHub  # noqa: E402
 from xinfer.domain.cluster import Settings  # noqa: E402
 from xinfer.domain.home import Home  # noqa: E402
+from xinfer.domain.model import Hub  # noqa: E402
 from xinfer.domain.node import NodeReport  # noqa: E402
 from xinfer.domain.state import Assignment  # noqa: E402
 from xinfer.errors import NotReady, XinferError  # noqa: E402
@@ -58,7 +60,7 @@ def main(folder: Path) -> int:
         home=Home(settings.home),
         engines=FakeEngines(),
         environments=ThisInterpreter(),
-        hubs={},
+        hubs={Hub.PATH: PathHub()},
         link=FileLink(folder),
         address="127.0.0.1:1",
         patience_s=2.0,

@@ -9,6 +9,7 @@ from tests.unit.domain.clusters import (
     NOW,
     assigned,
     desired,
+    loaded,
     node,
     observed,
     on,
@@ -17,6 +18,7 @@ from tests.unit.domain.clusters import (
 )
 from xinfer.domain.fleet import Policy
 from xinfer.domain.model import Limits, ModelSpec, Placement
+from xinfer.domain.node import NodeState
 from xinfer.domain.plan import plan
 from xinfer.domain.replica import Phase
 from xinfer.domain.routing import RouteState, routes
@@ -248,3 +250,26 @@ def test_a_shortage_that_an_awaited_node_may_end_is_a_reason_to_wait() -> None:
     after = plan(desired(one), Assigned(), seen, NOW, policy)
     assert after.refusals == {}
     assert "m" in after.waiting
+
+
+def test_a_replica_that_its_node_weighed_and_refuses_goes_where_there_is_room() -> None:
+    def go(want: Desired, have: Assigned, *nodes: NodeState) -> Assigned:
+        return plan(want, have, observed(*nodes), NOW, POLICY)
+
+    blind, need = loaded(), loaded(memory_bytes=20 * GIB)
+    parked = on("a", blind)
+    refuses = status(parked, Phase.QUEUED, no_room="too heavy")
+    have = assigned(parked)
+    moved = go(desired(need), have, node("a", refuses), node("b", memory=32))
+    assert [(one.replica_id, one.node) for one in moved.replicas] == [("m-rep1", "b")]
+    assert moved.replicas[0].spec.memory_bytes == 20 * GIB
+    assert go(desired(blind), moved, node("a"), node("b", memory=32)) == moved, "not forgotten"
+
+    other = loaded("other", memory_bytes=10 * GIB)
+    stuck = go(desired(need, other), have, node("a", refuses))
+    assert "needs 20.0 GiB; node 'a': 6.0 GiB of 16.0 GiB memory free" in stuck.refusals["m"]
+    assert stuck.replicas == (parked, on("a", other)), "it keeps no memory from others"
+
+    grown = go(desired(need), have, node("a", refuses, memory=32))
+    assert grown.replicas == (on("a", need),)
+    assert go(desired(need), grown, node("a", refuses, memory=8)) == grown, "decided once"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.engines.launches import spec
-from xinfer.domain.engine import Files, Footprint
+from xinfer.domain.engine import Files
 from xinfer.domain.footprint import needed_bytes
-from xinfer.domain.model import ModelKind
+from xinfer.domain.model import Footprint, ModelKind
 from xinfer.domain.node import Machine
 from xinfer.engines.registry import Registry
 from xinfer.errors import Invalid

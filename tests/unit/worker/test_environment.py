@@ -12,6 +12,7 @@ from tests.process.worker.engine import FakeEngines
 from tests.unit.engines.launches import GIB, MACHINE, WITH_GPUS
 from xinfer.domain.cluster import EngineSettings, Settings
 from xinfer.domain.home import Home
+from xinfer.domain.memory import Room
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import Device, Machine
 from xinfer.domain.replica import Phase
@@ -78,6 +79,7 @@ def prepare(folder: Path, builds: Builds, awake: threading.Event) -> Preparation
         environments=builds,
         fetches=Fetches({}),
         machine=lambda: WITH_GPUS,
+        room=lambda _: Room(machine=WITH_GPUS),
         wake=awake.set,
     )
     given = AssignedReplica(uid="one", index=0, node="local", spec=spec, devices=(0,))
