@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from xinfer.engines.hosts.embedder.tokens import Tokens
+
+log = logging.getLogger("xinfer.embedder")
+
+_SAMPLE = ("One short text.", "And another, which is a little longer.") * 4
 
 
 class Model(Protocol):
@@ -37,6 +42,7 @@ class Embedder:
         self.max_length = int(self._model.max_seq_length or 0)
         self.dimensions = int(self._model.get_embedding_dimension() or 0)
         self.tokens = Tokens(self._model.tokenizer, self._prompt)
+        _pack(self._model, self.compute, _SAMPLE)
 
     def compute(self, texts: Sequence[Any]) -> Sequence[Any]:
         found: Sequence[Any] = self._model.encode(
@@ -60,6 +66,7 @@ class Ranker:
         self._activation = _activation(options.get("activation"))
         self.max_length = int(self._model.max_seq_length or 0)
         self.tokens = Tokens(self._model.tokenizer)
+        _pack(self._model, self.compute, [(text, text) for text in _SAMPLE])
 
     def compute(self, texts: Sequence[Any]) -> Sequence[Any]:
         pairs = list(texts)
@@ -114,3 +121,12 @@ def _prepare(model: Any, options: Mapping[str, Any]) -> None:
     if options.get("max_length"):
         model.max_seq_length = int(options["max_length"])
     model.eval()
+
+
+def _pack(model: Any, compute: Callable[[Sequence[Any]], Sequence[Any]], sample: Any) -> None:
+    """Last of all: what it measures is the model as it will serve."""
+    from xinfer.engines.hosts.embedder.packed import pack
+
+    count = pack(model, compute, sample)
+    if count:
+        log.info("%d linear layers are packed for this processor.", count)
