@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.process.appliance import ROOT, Appliance, wait_until
@@ -37,7 +38,7 @@ class Site:
         (folder / "lists" / "tiny-cpu.txt").write_text("tiny==1.0\n")
         hold = f"while [ ! -e {self.go} ]; do sleep 0.02; done"
         (folder / "uv").write_text(
-            f'#!/bin/sh\necho "$1" >>{folder}/stages\n'
+            f'#!/bin/sh\necho $$ >{folder}/pid\necho "$1" >>{folder}/stages\n'
             f'[ "$1" = {stage} ] && {{ {hold}; }}\nexec {find_uv()} "$@"\n'
         )
         (folder / "uv").chmod(0o755)
@@ -64,6 +65,10 @@ class Site:
         except FileNotFoundError:
             return []
 
+    def installer(self) -> int:
+        """The process that makes the environment or fills it."""
+        return int((self.folder / "pid").read_text())
+
     def here(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "envs").iterdir())
 
@@ -76,10 +81,12 @@ def test_a_build_that_was_killed_is_taken_up_again(tmp_path: Path, stage: str) -
     first.send_signal(signal.SIGKILL)
     first.communicate(timeout=10)
     assert "tiny-cpu" not in site.here()
+    if stage != "import":
+        wait_until("the end of the installer", lambda: not psutil.pid_exists(site.installer()))
     site.go.touch()
     second = site.build()
     assert second.communicate(timeout=60)[0] == "ready\n"
-    # What the killed one had started may end later than it; nothing of it is in the way.
+    # The import that the killed one had started may end later; it is in nobody's way.
     assert {".tiny-cpu.lock", "tiny-cpu"} <= set(site.here())
     third = site.build()
     assert third.communicate(timeout=60)[0] == "ready\n"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xinfer.engines import leash
 from xinfer.engines.requirement import CPU, Requirement
 from xinfer.errors import LaunchFailed
 
@@ -90,10 +91,10 @@ class Installer:
     ) -> tuple[tuple[str, ...], int]:
         """The last lines and the status. `cwd` is a folder with no settings of a project for uv."""
         process = subprocess.Popen(
-            argv,
+            [sys.executable, "-I", leash.__file__, *argv],
             cwd=cwd,
             env=dict(self.environ),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -107,9 +108,9 @@ class Installer:
                 progress(reading.share, reading.text)
                 time.sleep(_TICK_S)
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait()
             # Something that uv started may hold the other end.
             reader.join(_LAST_LINES_S)
         return tuple(reading.lines), process.returncode
