@@ -25,6 +25,27 @@ def can_have_hosts() -> bool:
     return os.geteuid() == 0 and shutil.which("ip") is not None
 
 
+def can_have_nat() -> bool:
+    return can_have_hosts() and shutil.which("nft") is not None
+
+
+_NAT = """\
+table ip nat {
+  chain leaving {
+    type nat hook postrouting priority 100
+    oifname "eth0" masquerade
+  }
+}
+table ip guard {
+  chain passing {
+    type filter hook forward priority 0; policy drop
+    ct state established,related accept
+    iifname "inside" accept
+  }
+}
+"""
+
+
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
 
@@ -64,6 +85,7 @@ class Host:
         self.mark = uuid.uuid4().hex
         self._space = f"{network.name}h{number}"
         self._link = f"{network.name}v{number}"
+        self._links = [self._link]
         self.output.parent.mkdir(parents=True)
         _ip("netns", "add", self._space)
         _ip("link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", self._space)
@@ -78,6 +100,20 @@ class Host:
     def hide(self, address: str) -> None:
         """Give it an address to which no other host has a way, as one behind a NAT has."""
         _ip("-n", self._space, "addr", "add", f"{address}/32", "dev", "lo")
+
+    def route(self, inside: Network) -> None:
+        """Be the NAT of another network: what its hosts open goes out as ours, and nothing in."""
+        link, gateway = f"{inside.name}r", f"{inside.base}.253"
+        self._links.append(link)
+        _ip("link", "add", link, "type", "veth", "peer", "name", "inside", "netns", self._space)
+        _ip("link", "set", link, "master", inside.name, "up")
+        _ip("-n", self._space, "addr", "add", f"{gateway}/24", "dev", "inside")
+        _ip("-n", self._space, "link", "set", "inside", "up")
+        for host in inside.hosts:
+            _ip("-n", host._space, "route", "add", "default", "via", gateway)
+        for command in (["sysctl", "-qw", "net.ipv4.ip_forward=1"], ["nft", "-f", "-"]):
+            here = ["ip", "netns", "exec", self._space, *command]
+            subprocess.run(here, check=True, capture_output=True, text=True, input=_NAT)
 
     def send_astray(self, address: str) -> None:
         """Send what goes to an address to nobody: it is lost without a word."""
@@ -166,7 +202,10 @@ class Host:
 
     def destroy(self) -> None:
         self.kill()
-        for words in (("link", "del", self._link), ("netns", "del", self._space)):
+        for words in (
+            *(("link", "del", each) for each in self._links),
+            ("netns", "del", self._space),
+        ):
             with suppress(subprocess.CalledProcessError):
                 _ip(*words)
 

@@ -132,6 +132,9 @@ def test_what_fits_only_a_lost_host_is_there_again_without_a_reload(network: Net
     before = supervisor.ready("parrot")
     b.cut()
     wait_until("b is lost", lambda: set(supervisor.nodes()) == {"c"})
+    key = {"XINFER_API_KEY": supervisor.key}
+    shown = supervisor.host.run("xinfer", "status", "-e", supervisor.url, **key).stdout
+    assert re.search(r"^b +Worker, lost, silent for [\d.]+ s ", shown, re.MULTILINE), shown
     b.heal()
     wait_until("b is back", lambda: set(supervisor.nodes()) == {"b", "c"})
     assert supervisor.ready("parrot") == before

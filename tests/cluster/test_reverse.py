@@ -10,7 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.hosts import Host, Network, Supervisor
+import pytest
+
+from tests.cluster.hosts import Host, Network, Supervisor, can_have_nat
 from tests.process.appliance import wait_until
 
 _HIDDEN = "10.255.255.1"
@@ -83,6 +85,35 @@ def test_it_serves_and_answers_for_itself(network: Network) -> None:
     for path in ("models/parrot/logs", "cache/models", "downloads"):
         status, reply = supervisor.request("GET", f"/v1/{path}")
         assert status == 200, reply
+
+
+@pytest.mark.skipif(not can_have_nat(), reason="a NAT needs nft")
+def test_it_serves_from_behind_a_nat(network: Network, tmp_path: Path) -> None:
+    a, router = network.host("a"), network.host("router")
+    inside = Network(tmp_path / "inside")
+    try:
+        b = inside.host("b")
+        router.route(inside)
+        supervise(a, "cluster.node_grace_s=60")
+        supervisor = Supervisor(a).await_up()
+        join(supervisor, b, "-H", b.address, "--reverse")
+        wait_until("it has joined", lambda: set(supervisor.nodes()) == {"b"})
+        assert supervisor.launch("parrot")[0] == 200
+        before = supervisor.ready("parrot")
+        assert serves(supervisor)
+        assert logs(supervisor) == 200
+        with closing(stream(supervisor, "word", chunks=20, chunk_delay_s=0.1)) as connection:
+            reply = connection.getresponse()
+            assert reply.read(10)
+            router.cut()
+            router.heal()
+            assert b"[DONE]" in reply.read(), "a short cut breaks no reply"
+        assert supervisor.ready("parrot") == before
+        with closing(stream(supervisor, "word", hang=True)):
+            wait_until("way to door, door to engine", lambda: talking(b) == 4)
+        wait_until("the engine is told", lambda: talking(b) == 0)
+    finally:
+        inside.destroy()
 
 
 def test_who_hangs_up_ends_the_generation(network: Network) -> None:

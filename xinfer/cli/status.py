@@ -17,6 +17,8 @@ from xinfer.cli.server import Server, server_options
 from xinfer.client import RESTfulClient
 
 _PANEL_WIDTH = 100
+_SILENT_S = 10.0
+"""Several reports of a node have not come."""
 
 
 @click.command()
@@ -53,7 +55,7 @@ def _parts(endpoint: str, found: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text.assemble(("server", "bold"), f" {endpoint}, up for {uptime}\n")
     yield columns(
         ("Node", "Role", "Cores", "Memory free", "Memory", "Devices", "Device memory"),
-        map(_node_row, found["nodes"]),
+        (_node_row(node, _silence(node, found["status"])) for node in found["nodes"]),
     )
     yield Text()
     if not found["models"]:
@@ -70,10 +72,20 @@ def _parts(endpoint: str, found: Mapping[str, Any]) -> Iterator[RenderableType]:
             yield _cause_panel(model["id"], cause)
 
 
-def _node_row(node: Mapping[str, Any]) -> tuple[Any, ...]:
+def _silence(node: Mapping[str, Any], status: Mapping[str, Any]) -> str | None:
+    """How long a worker was not heard of, if it is long."""
+    worker = status.get("workers", {}).get(node.get("ip_address"), {})
+    silent_s = float(worker.get("seen_s_ago") or 0)
+    if not node.get("alive", True):
+        return f"lost, silent for {duration(silent_s)}"
+    return f"silent for {duration(silent_s)}" if silent_s > _SILENT_S else None
+
+
+def _node_row(node: Mapping[str, Any], silence: str | None) -> tuple[Any, ...]:
+    reverse = "reverse" if node.get("reach") == "reverse" else None
     return (
         node.get("node") or node.get("ip_address"),
-        f"{node.get('node_type')}{', reverse' if node.get('reach') == 'reverse' else ''}",
+        ", ".join(filter(None, (node.get("node_type"), reverse, silence))),
         node.get("cpu_count"),
         size(node.get("mem_free")),
         size(node.get("mem_total")),
