@@ -190,7 +190,12 @@ def _catalog_resources(
     parts: Parts, catalog: Catalog, models: Models, rights: LaunchRights
 ) -> CatalogResources:
     registrations = RegistrationService(catalog.families, catalog.registrations, parts.watch.look)
-    offers = Offers(Registry(), catalog.families, lambda: tuple(models.view().rooms().values()))
+    offers = Offers(
+        Registry(),
+        catalog.families,
+        catalog.fit,
+        lambda: tuple(models.view().rooms().values()),
+    )
     files = WorkerFiles(parts.home.cluster_token, parts.ways)
     downloads = DownloadsResource(_downloads(parts, catalog, models), rights)
     return CatalogResources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
 
@@ -51,7 +51,19 @@ class Fit:
             model = Footprint(weights_bytes=0, token_bytes=0)
         if model is None or not known:
             return None
-        return min(needed_bytes(model, spec, habits, machine) for machine in known)
+        return self._estimate(spec, model, known)
+
+    def estimates(
+        self, spec: ModelSpec, variant: Variant, machines: Iterable[Machine]
+    ) -> dict[str, int]:
+        """Bytes that a replica would need, by quantization of a variant; those that are known."""
+        known = tuple(machines)
+        models = {name: footprint(variant, name) for name in variant.quantizations()}
+        return {
+            name: self._estimate(replace(spec, quantization=name), model, known)
+            for name, model in models.items()
+            if model is not None and known
+        }
 
     def alternatives(
         self,
@@ -156,19 +168,3 @@ def _runs(engine: Engine, spec: ModelSpec, machines: tuple[Machine, ...]) -> boo
     return spec.format in engine.traits.formats and any(
         engine.supports(spec, machine).ok for machine in machines
     )
-
-
-def estimates(
-    engines: Engines, spec: ModelSpec, variant: Variant, machines: tuple[Machine, ...]
-) -> Mapping[str, int]:
-    """Bytes that a replica would need, by quantization of a variant; those that are known."""
-    habits = engines.get(spec.engine).traits.habits
-    found = {}
-    for quantization in variant.quantizations():
-        model = footprint(variant, quantization)
-        if model is not None and machines:
-            other = replace(spec, quantization=quantization)
-            found[quantization] = min(
-                needed_bytes(model, other, habits, machine) for machine in machines
-            )
-    return found

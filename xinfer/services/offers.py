@@ -12,7 +12,7 @@ from xinfer.domain.model import Hub, ModelKind, ModelSpec, Source
 from xinfer.domain.node import Machine
 from xinfer.domain.ports import Engine, Engines
 from xinfer.services.families import Families
-from xinfer.services.fit import estimates
+from xinfer.services.fit import Fit
 
 _NO_MACHINE = "no worker has joined yet, so nothing can run"
 
@@ -24,10 +24,12 @@ class Offers:
         self,
         engines: Engines,
         families: Families,
+        fit: Fit,
         rooms: Callable[[], tuple[Room, ...]],
     ) -> None:
         self._engines = engines
         self._families = families
+        self._fit = fit
         self._rooms = rooms
 
     def of(self, kind: str, name: str) -> dict[str, Any] | None:
@@ -118,13 +120,13 @@ class Offers:
         self, engine: Engine, family: Family, variant: Variant, rooms: tuple[Room, ...]
     ) -> dict[str, Any]:
         spec = _spec(engine, family, variant)
-        memory = estimates(self._engines, spec, variant, _machines(rooms))
+        memory = self._fit.estimates(spec, variant, _machines(rooms))
         room = max((one.largest(spec) for one in rooms), default=0)
         entry: dict[str, Any] = {
             "model_name": family.name,
             "model_format": peer.format_name(variant.format),
             "quantizations": list(variant.quantizations()),
-            "memory_bytes": dict(memory),
+            "memory_bytes": memory,
             "too_large": {
                 name: f"needs {gib(needed)}, and the freest node has {gib(room)} free"
                 for name, needed in memory.items()

@@ -49,6 +49,7 @@ from xinfer.services.caches import Caches
 from xinfer.services.cluster import Cluster
 from xinfer.services.descriptions import Descriptions
 from xinfer.services.downloads import Downloads
+from xinfer.services.fit import Fit
 from xinfer.services.launch_rights import LaunchRights
 from xinfer.services.memory import Memory as MemoryService
 from xinfer.services.offers import Offers
@@ -101,7 +102,12 @@ def workers(tmp_path: Path) -> HalfWorkers:
 
 def catalog_resources(house: House, workers: HalfWorkers) -> CatalogResources:
     registrations = Registrations(house.families, house.registrations, house.changed)
-    offers = Offers(Shelf(), house.families, lambda: tuple(house.models.view().rooms().values()))
+    offers = Offers(
+        Shelf(),
+        house.families,
+        Fit(Shelf()),
+        lambda: tuple(house.models.view().rooms().values()),
+    )
     service = Downloads(
         house.models,
         house.families,

@@ -161,13 +161,19 @@ def test_a_refusal_says_what_would_fit() -> None:
 def test_offers_say_what_runs_here_and_why_the_rest_does_not() -> None:
     engines, machines = Registry(), [LAPTOP]
     offers = Offers(
-        engines, Families(engines), lambda: tuple(Room(machine=one) for one in machines)
+        engines,
+        Families(engines),
+        Fit(engines),
+        lambda: tuple(Room(machine=one) for one in machines),
     )
     here = offers.of("LLM", "qwen2.5-instruct")
     assert here is not None
     smallest = here["llama.cpp"][0]
     assert (smallest["model_format"], smallest["model_size_in_billions"]) == ("ggufv2", "0_5")
     assert set(smallest["memory_bytes"]) == set(smallest["quantizations"])
+    launched = Families(engines).resolve(replace(QWEN, format="gguf", quantization="q8_0"))
+    needed = Fit(engines).needed(launched.spec, launched.needs, machines)
+    assert smallest["memory_bytes"]["q8_0"] == needed, "as it is when it is launched"
     assert "NVIDIA" in here["SGLang"]
     largest = here["llama.cpp"][-1]
     assert "the freest node has 16.0 GiB free" in largest["too_large"]["q8_0"]
