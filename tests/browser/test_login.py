@@ -79,5 +79,7 @@ def test_a_wrong_key_is_refused(locked: tuple[Appliance, str], open_page: Open) 
         "does not know this key", timeout=30_000
     )
     assert page.get_by_role("alert").is_visible()
+    # What was typed stays, to be mended.
+    assert page.get_by_label("API key", exact=True).input_value() == "xf-wrong"
     # The browser itself writes down that a request was refused.
     open_page.complaints[:] = [one for one in open_page.complaints if "401" not in one]

@@ -35,7 +35,7 @@ function page(state, choose, onsubmit) {
 
 const FORMS = {
   key: () => h("div", { class: "stack", key: "key" },
-    field("API key", h("input", { name: "key", type: "password", autocomplete: "off", placeholder: "xf-…", required: true }), "The first start wrote an administrator's key to run/admin.key in the home folder.", "login-key")),
+    field("API key", h("input", { name: "bearer", type: "password", autocomplete: "off", placeholder: "xf-…", required: true }), "The first start wrote an administrator's key to run/admin.key in the home folder.", "login-key")),
   password: () => h("div", { class: "stack", key: "password" }, name(), password("current-password")),
   setup: () => h("div", { class: "stack", key: "setup" },
     field("Administrator's key", h("input", { name: "setup", type: "password", autocomplete: "off", required: true }), "What run/admin.key in the home folder holds.", "login-setup"),
@@ -60,10 +60,11 @@ async function submit(event, state, draw, enter) {
 }
 
 const WAYS = {
-  async key({ key }) {
-    const reply = await fetch("/v1/auth/me", { headers: { Authorization: `Bearer ${key.trim()}` } });
+  // A field called "key" would hide the key by which the form itself is known when it is drawn again.
+  async key({ bearer }) {
+    const reply = await fetch("/v1/auth/me", { headers: { Authorization: `Bearer ${bearer.trim()}` } });
     if (!reply.ok) throw new Error(reply.status === 401 ? "The server does not know this key." : `The server answered ${reply.status}.`);
-    signIn(key.trim());
+    signIn(bearer.trim());
   },
   async password({ username, password: secret }) {
     const session = await post("/token", { username, password: secret });
