@@ -92,3 +92,16 @@ def test_the_keyboard_reaches_the_page_and_the_search(server: Appliance, open_pa
     page.locator(".family", has_text="qwen3").first.wait_for()
     page.wait_for_function("document.querySelectorAll('.family').length < 60")
     assert "q=qwen3" in page.url
+
+
+def test_a_page_that_arrived_in_part_says_so(server: Appliance, open_page: Open) -> None:
+    page = open_page(f"{server.url}/v1/models")
+    page.route("**/ui/core/live.js", lambda route: route.abort())
+    page.goto(f"{server.url}/ui")
+    again = page.get_by_role("button", name="Load it again")
+    again.wait_for()
+    page.unroute("**/ui/core/live.js")
+    again.click()
+    page.locator(".model").first.wait_for()
+    # The browser itself writes down that the file was missing.
+    open_page.complaints[:] = [one for one in open_page.complaints if "ERR_FAILED" not in one]
