@@ -28,7 +28,9 @@ _PAGE = """\
 <title>xinfer API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/ui/icon.svg" type="image/svg+xml">
+<meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/ui/docs/page.css">
+<script src="/ui/theme.js"></script>
 {assets}<script type="module" src="/ui/docs/page.js"></script>
 </head>
 <body>

@@ -7,7 +7,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** As the other pages: what was chosen there, else the system's. */
 function paint() {
-  const chosen = localStorage.getItem("xinfer.theme");
+  const chosen = document.documentElement.dataset.theme;
   const night = chosen ? chosen === "dark" : dark.matches;
   document.documentElement.classList.toggle("dark-mode", night);
 }
