@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from xinfer.domain.state import Assigned, AssignedReplica, Event
-
-_AMOUNT = re.compile(r"[\d.]+ [GM]iB")
 
 
 def changes(
@@ -28,13 +25,9 @@ def changes(
         ("waiting", after.waiting, before.waiting),
     ):
         for uid, reason in now.items():
-            if _gist(then.get(uid, "")) != _gist(reason):
+            same = uid in then and before.reasons.get(uid) == after.reasons.get(uid)
+            if not same:
                 yield Event(uid=uid, at_s=now_s, kind=kind, message=reason)
-
-
-def _gist(reason: str) -> str:
-    """Without amounts of memory, which change all the time."""
-    return _AMOUNT.sub("", reason)
 
 
 def _arrival(

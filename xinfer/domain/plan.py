@@ -11,11 +11,18 @@ from xinfer.domain.fleet import Fleet, Policy, fleet
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import NodeReport
 from xinfer.domain.placement import Seat, matches, place
+from xinfer.domain.refusal import Lack, Reason, Refusal, Shortage
 from xinfer.domain.rollout import Held, dropped, missing, sacrifices
 from xinfer.domain.state import Assigned, AssignedReplica, Desired, Observed
 
-_NOBODY_YET = "No worker has joined yet."
-_NOBODY_NOW = "No worker has reported lately."
+_NOBODY_YET = Refusal(
+    message="No worker has joined yet.",
+    reason=Reason(shortages={"": Shortage(lack=Lack.NOBODY_YET)}),
+)
+_NOBODY_NOW = Refusal(
+    message="No worker has reported lately.",
+    reason=Reason(shortages={"": Shortage(lack=Lack.NOBODY_NOW)}),
+)
 _PASSES = 20
 """Two or three are usual; the next plan goes on where this one stopped."""
 
@@ -48,19 +55,22 @@ def _pass(desired: Desired, assigned: Assigned, seen: Fleet) -> Assigned:
             board[replica.uid].append(_refreshed(replica, desired, seen))
     refusals: dict[str, str] = {}
     waiting: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     for uid in board:
         model = _Model(spec=desired.models[uid], board=board, fleet=seen)
         model.settle()
-        if model.shortage:
+        if model.shortage is not None:
             # Who may still come may bring what is missing.
             may_come = not seen.live or seen.awaited
-            (waiting if may_come else refusals)[uid] = model.shortage
+            (waiting if may_come else refusals)[uid] = model.shortage.message
+            reasons[uid] = model.shortage.reason
     ordered = [sorted(own, key=lambda one: one.index) for own in board.values()]
     return replace(
         assigned,
         replicas=tuple(itertools.chain.from_iterable(ordered)),
         refusals=refusals,
         waiting=waiting,
+        reasons=reasons,
     )
 
 
@@ -94,7 +104,7 @@ class _Model:
     spec: ModelSpec
     board: dict[str, list[AssignedReplica]]
     fleet: Fleet
-    shortage: str = field(default="", init=False)
+    shortage: Refusal | None = field(default=None, init=False)
 
     @property
     def own(self) -> list[AssignedReplica]:
@@ -116,6 +126,8 @@ class _Model:
         for replica in refused:
             self.own.remove(replica)
         for _ in range(missing(self.spec.replicas, self._held())):
+            if self._is_early():
+                break
             if not self._add():
                 self._swap()
                 break
@@ -165,12 +177,27 @@ class _Model:
             self.own.remove(lost)
             self._seat(seat, lost.index)
         else:
-            self.shortage = f"Node '{lost.node}' is lost. {seat}"
+            self.shortage = Refusal(
+                message=f"Node '{lost.node}' is lost. {seat.message}",
+                reason=replace(seat.reason, lost=lost.node),
+            )
+
+    def _is_early(self) -> bool:
+        """Whether one more would share a node, when others that may take it are about to join."""
+        if not self.fleet.expected:
+            return False
+        seat = self._place(self.fleet.live)
+        shares = isinstance(seat, Seat) and any(one.node == seat.node for one in self.own)
+        if shares:
+            coming = ", ".join(sorted(self.fleet.expected))
+            said = f"Replicas are spread over machines: it waits for {coming} to join."
+            self.shortage = Refusal(message=said, reason=_NOBODY_YET.reason)
+        return shares
 
     def _add(self) -> bool:
         """One more replica, if there is room."""
         seat = self._place(self.fleet.live)
-        if isinstance(seat, str):
+        if isinstance(seat, Refusal):
             self.shortage = seat
             return False
         self._seat(seat)
@@ -178,7 +205,7 @@ class _Model:
 
     def _place(
         self, nodes: Mapping[str, NodeReport], without: Sequence[AssignedReplica] = ()
-    ) -> Seat | str:
+    ) -> Seat | Refusal:
         """A seat for one more, as if those of `without` were gone."""
         everybody = itertools.chain.from_iterable(self.board.values())
         return place(self.spec, nodes, [one for one in everybody if one not in without])
@@ -188,7 +215,7 @@ class _Model:
         held = self._held()
         candidates = sacrifices(held)
         if not candidates and any(not one.current for one in held):
-            self.shortage = ""  # a step of the roll-over is under way, and waited for
+            self.shortage = None  # a step of the roll-over is under way, and waited for
         ways = [way for node in self.fleet.live if (way := self._way(node, candidates))]
         if not ways:
             return
@@ -196,7 +223,7 @@ class _Model:
         for replica in given:
             self.own.remove(replica)
         self._seat(seat)
-        self.shortage = ""
+        self.shortage = None
 
     def _way(self, node: str, held: list[Held]) -> tuple[list[AssignedReplica], Seat] | None:
         """The fewest old replicas on `node` whose going makes room there, and the room."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from xinfer.domain import names
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import NodeState
+from xinfer.domain.refusal import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +52,14 @@ class Assigned:
     """All decisions. `refusals` says, by uid, why wanted replicas are not assigned.
 
     `waiting` does so where nothing is known to be wrong: a worker that has yet to join, or to
-    report again, may bring what is missing.
+    report again, may bring what is missing. `reasons` has both, to compare by.
     """
 
     revision: int = 0
     replicas: tuple[AssignedReplica, ...] = ()
     refusals: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
 
     def of_node(self, node: str) -> tuple[AssignedReplica, ...]:
         """The replicas that one node should run."""

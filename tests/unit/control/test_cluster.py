@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -51,8 +51,7 @@ class Stage:
     def hear(self, *nodes: NodeState) -> None:
         for one in nodes:
             self.sequence += 1
-            heard = node(one.report.node, *one.report.replicas, sequence=self.sequence).report
-            self.store.record(heard, self.now)
+            self.store.record(replace(one.report, sequence=self.sequence), self.now)
 
     def run(self, seconds: float, *nodes: NodeState, name: str = "one") -> None:
         """A step a second, with reports of these nodes."""
@@ -202,3 +201,18 @@ def test_a_rolling_change_is_told_as_it_goes(stage: Stage) -> None:
     stage.run(1, node("a", status(on("a", old)), status(on("a", new, 1))))
     assert stage.places() == {"m-rep1": "a"}
     assert [kind for kind, _ in stage.told("m")] == ["assigned", "assigned", "dropped"]
+
+
+def test_a_refusal_is_told_anew_when_something_else_is_missing(stage: Stage) -> None:
+    stage.want(spec(memory_bytes=20 * GIB))
+    for held in (1, 4, 9):
+        stage.run(1, node("a", held=held))
+    assert [kind for kind, _ in stage.told("m")] == ["refused"], "amounts are no other reason"
+    stage.run(1, node("a", labels={"disk": "fast"}), node("b"))
+    assert "node 'b': 16.0 GiB" in stage.told("m")[-1][1]
+    stage.want(spec(memory_bytes=20 * GIB, placement=Placement(labels={"disk": "fast"})))
+    stage.run(1, node("a", labels={"disk": "fast"}), node("b"))
+    assert "node 'b': lacks the label disk=fast" in stage.told("m")[-1][1]
+    stage.want(spec(memory_bytes=20 * GIB, placement=Placement(labels={"disk": "slow"})))
+    stage.run(1, node("a", labels={"disk": "fast"}), node("b"))
+    assert [kind for kind, _ in stage.told("m")] == ["refused"] * 4

@@ -7,12 +7,14 @@ from xinfer.domain.memory import Room
 from xinfer.domain.model import ModelSpec, Placement
 from xinfer.domain.node import NodeState
 from xinfer.domain.placement import Seat, place
+from xinfer.domain.refusal import Refusal
 from xinfer.domain.state import AssignedReplica
 
 
 def placed(of: ModelSpec, *nodes: NodeState, taken: tuple[AssignedReplica, ...] = ()) -> Seat | str:
     reports = {name: state.report for name, state in observed(*nodes).nodes.items()}
-    return place(of, reports, taken)
+    found = place(of, reports, taken)
+    return found.message if isinstance(found, Refusal) else found
 
 
 def test_node_and_labels_are_obeyed() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.domain.clusters import on, spec
 from xinfer.domain.model import Hub, Limits, ModelKind, ModelSpec, Placement, Restart, Source
+from xinfer.domain.refusal import Lack, Reason, Shortage
 from xinfer.domain.state import Assigned, Desired
 from xinfer.errors import StoreFailed
 from xinfer.store import codec
@@ -37,8 +38,21 @@ def test_a_full_value_comes_back_equal_and_with_the_same_digest() -> None:
     again = codec.decode(codec.encode(desired), Desired)
     assert again == desired
     assert again.models["m"].digest() == FULL.digest()
-    assigned = Assigned(replicas=(on("n", FULL, 2, 0, 1),), refusals={"a": "b"})
-    assert codec.decode(codec.encode(assigned), Assigned) == assigned
+    short = Shortage(lack=Lack.MEMORY, subject="accelerator", free_bytes=3)
+    reason = Reason(shortages={"n": short}, lost="o", asked="a label", needed_bytes=4 * 2**30)
+    assigned = Assigned(
+        replicas=(on("n", FULL, 2, 0, 1),), refusals={"a": "b"}, reasons={"a": reason}
+    )
+    kept = codec.decode(codec.encode(assigned), Assigned)
+    assert kept == assigned
+    assert kept.reasons["a"].resembles(reason), "the amounts, which do not count for equality, too"
+
+
+def test_refusals_of_an_earlier_version_are_words_alone() -> None:
+    stored = msgspec.json.decode(codec.encode(Assigned(refusals={"a": "b"})))
+    del stored["value"]["reasons"]
+    read = codec.decode(msgspec.json.encode(stored), Assigned)
+    assert (read.refusals, read.reasons) == ({"a": "b"}, {})
 
 
 def test_fields_of_a_later_version_are_ignored() -> None:
