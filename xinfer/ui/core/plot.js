@@ -34,13 +34,13 @@ export function plot({ title, id = "", series, top = null, show, unit = 1, span 
 }
 
 function key(each, value, named) {
-  return h("span", { class: "legend-key" }, h("i", { style: { background: each.colour } }), named && h("span", { class: "dim" }, each.name), h("b", { class: "num" }, value));
+  return h("span", { class: "legend-key" }, h("i", { style: { background: each.colour } }), named && h("span", { class: "dim clip" }, each.name), h("b", { class: "num" }, value));
 }
 
 function trace({ points, colour }, x, y, filled) {
   if (!points.length) return null;
   const path = points.map((point, place) => `${place ? "L" : "M"}${x(point.at).toFixed(1)} ${y(point.value).toFixed(1)}`).join("");
-  const area = `${path}L${x(points.at(-1).at).toFixed(1)} ${H}L${x(points[0].at).toFixed(1)} ${H}Z`;
+  const area = `${path}V${H - PAD}H${x(points[0].at).toFixed(1)}Z`;
   return s("g", { style: { color: colour } }, filled && s("path", { class: "plot-fill", d: area }), s("path", { class: "plot-line", d: path }));
 }
 

@@ -95,7 +95,7 @@ function machine(node, { status }) {
       node.devices.length > 0 && h("div", { class: "plots plots-inner" }, devicePlots(node)),
       h("dl", { class: "facts" }, facts(node, replicas.length, seen).map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", { title: value }, value)))),
       Object.keys(node.labels ?? {}).length > 0 && h("div", { class: "tags" }, Object.entries(node.labels).map(([name, value]) => h("span", { class: "tag" }, `${name}=${value}`))),
-      replicas.length > 0 && h("ul", { class: "stack-s" }, replicas.map((line) => replica(line)))));
+      replicas.length > 0 && h("ul", { class: "runs small" }, replicas.map((line) => replica(line)))));
 }
 
 function facts(node, replicas, seen) {
@@ -104,7 +104,7 @@ function facts(node, replicas, seen) {
 
 function replica({ labels, value }) {
   const memory = total(live.metrics, "xinfer_replica_memory_bytes", { replica: labels.replica });
-  return h("li", { class: "row between small", key: labels.replica }, h("a", { class: "mono clip", href: `#/models/${encodeURIComponent(labels.model)}` }, labels.replica), h("span", { class: "row-tight" }, h("span", { class: "num dim" }, bytes(memory || null)), value ? badge("ready") : notReady(labels.model)));
+  return h("li", { key: labels.replica }, h("a", { class: "mono clip", href: `#/models/${encodeURIComponent(labels.model)}` }, labels.replica), h("span", { class: "num dim nowrap" }, bytes(memory || null)), h("span", {}, value ? badge("ready") : notReady(labels.model)));
 }
 
 function notReady(uid) {

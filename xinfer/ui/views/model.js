@@ -163,7 +163,7 @@ function how(cause, id, retry) {
   if (cause.exception && !cause.summary.includes(cause.exception)) facts.push(cause.exception);
   if (cause.out_of_memory && !/out of memory/i.test(cause.summary)) facts.push("out of memory");
   if (cause.signal) facts.push(`ended by signal ${cause.signal}`);
-  else if (cause.exit_code !== null && cause.exit_code !== undefined) facts.push(`exit status ${cause.exit_code}`);
+  else if (cause.exit_code !== null && cause.exit_code !== undefined && !cause.summary.startsWith("exit code")) facts.push(`exit status ${cause.exit_code}`);
   const left = retry ? retry - Date.now() / 1000 : 0;
   if (left > 0) facts.push(`next try in ${seconds(left)}`);
   return facts.join(" · ");

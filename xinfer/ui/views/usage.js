@@ -2,7 +2,7 @@
 
 import { h } from "/ui/core/dom.js";
 import { compact, number } from "/ui/core/format.js";
-import { empty, listing, segments, stat } from "/ui/core/parts.js";
+import { empty, listing, segments, stat, title } from "/ui/core/parts.js";
 
 const SPANS = [["7", "7 days"], ["30", "30 days"], ["365", "A year"]];
 const BY = [["name", "By caller"], ["model", "By model"]];
@@ -20,7 +20,7 @@ export function usage(state, draw) {
   return [
     control,
     h("dl", { class: "stats", key: "stats" }, stat("Requests", compact(sum("requests"))), stat("Tokens in", compact(sum("tokens_in"))), stat("Tokens out", compact(sum("tokens_out")))),
-    h("section", { class: "card", key: "days" }, h("div", { class: "card-head" }, h("h2", {}, "Tokens by day")), days(lines, first, Math.min(state.days, 60))),
+    h("section", { class: "card", key: "days" }, days(lines, first, Math.min(state.days, 60))),
     h("section", { class: "card", key: "table" }, table(grouped(lines, state.by), state.by)),
   ];
 }
@@ -31,8 +31,8 @@ function days(lines, first, count) {
   const tokens = new Map(all.map((day) => [day, 0]));
   for (const line of lines) if (tokens.has(line.day)) tokens.set(line.day, tokens.get(line.day) + line.tokens_in + line.tokens_out);
   const most = Math.max(1, ...tokens.values());
-  return h("div", { class: "days-box" }, h("div", { class: "days", role: "img", "aria-label": `Tokens by day, at most ${number(most)}` }, [...tokens].map(([day, value]) => h("span", { title: `${day}: ${number(value)} tokens`, class: value ? "" : "none", style: { height: `${(value / most) * 100}%` } }))),
-    h("div", { class: "row between xs faint num days-axis" }, h("span", {}, all[0]), h("span", {}, all.at(-1))));
+  return [title("Tokens by day", `at most ${number(most)}`), h("div", { class: "days", role: "img", "aria-label": `Tokens by day, at most ${number(most)}` }, [...tokens].map(([day, value]) => h("span", { title: `${day}: ${number(value)} tokens`, class: value ? "" : "none", style: { height: `${(value / most) * 100}%` } }))),
+    h("div", { class: "row between xs faint num days-axis" }, h("span", {}, all[0]), h("span", {}, all.at(-1)))];
 }
 
 function grouped(lines, by) {
