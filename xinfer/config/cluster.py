@@ -78,6 +78,7 @@ def _among_nodes(cluster: schema.Cluster, origins: Origins) -> dict[str, object]
         raise explain.at_key(origins, "cluster.nodes", what, hint)
     mine, head = nodes[name], nodes[heads[0]]
     settings: dict[str, object] = {
+        "machines": tuple(each for each, node in nodes.items() if node.role != "supervisor"),
         "role": mine.role,
         "worker_host": cluster.worker_host or mine.address,
         "labels": {**cluster.labels, **mine.labels},

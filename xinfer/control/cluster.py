@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from xinfer.control.history import changes
+from xinfer.control.history import changes, settled
 from xinfer.domain.fleet import Fleet, Policy, fleet
 from xinfer.domain.plan import plan
 from xinfer.domain.ports import AssignedStore, DesiredStore, EventStore, Lease, ObservedStore
@@ -40,6 +40,7 @@ class ClusterControl:
         events: EventStore,
         node_grace_s: float,
         clock: Callable[[], float],
+        named: frozenset[str] = frozenset(),
         weighed: Callable[[Desired, Observed], Desired] = lambda desired, _observed: desired,
         advised: Callable[[Desired, Assigned, Observed], Assigned] = lambda _desired, made, _seen: (
             made
@@ -51,6 +52,7 @@ class ClusterControl:
         self._observed = observed
         self._events = events
         self._node_grace_s = node_grace_s
+        self._named = named
         self._clock = clock
         self._weighed = weighed
         self._advised = advised
@@ -71,7 +73,7 @@ class ClusterControl:
         before = self._assigned.assigned()
         desired = self._weighed(self._desired.desired(), observed)
         planned = plan(desired, before, observed, now_s, self._policy())
-        after = self._advised(desired, planned, observed)
+        after = settled(before, self._advised(desired, planned, observed))
         if after != before:
             self._write(before, after, lease, seen, now_s)
         self._forget(after, observed, seen, now_s)
@@ -92,7 +94,11 @@ class ClusterControl:
         return self._lease
 
     def _policy(self) -> Policy:
-        return Policy(node_grace_s=self._node_grace_s, listening_since_s=self._listening_since_s)
+        return Policy(
+            node_grace_s=self._node_grace_s,
+            listening_since_s=self._listening_since_s,
+            named=self._named,
+        )
 
     def _judge(self, observed: Observed, now_s: float) -> Fleet:
         """Who speaks and who is lost; told in the log when it changes."""

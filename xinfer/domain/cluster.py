@@ -15,7 +15,8 @@ class ClusterSettings:
 
     `role` is what runs on this machine: "both", "supervisor" or "worker". `worker_host` is where
     other hosts reach this machine's worker and replicas; empty means that none does. `reach` is how
-    the supervisor gets to them: a value of Reach.
+    the supervisor gets to them: a value of Reach. `machines` are the names of all that a recipe
+    lets run models.
 
     `node_grace_s`: a node silent for longer is lost and its replicas are planned elsewhere.
     `orphan_grace_s`: shims end their engines when no worker renewed the node's lease for so long.
@@ -28,6 +29,7 @@ class ClusterSettings:
     role: str = "both"
     worker_host: str = ""
     reach: str = "direct"
+    machines: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     node_grace_s: float = 60.0
     orphan_grace_s: float = 60.0

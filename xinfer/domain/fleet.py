@@ -9,23 +9,29 @@ from xinfer.domain.node import NodeReport
 from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.domain.state import AssignedReplica, Observed
 
+_STARTS_S = 15.0
+"""Machines that are switched on together join within."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`node_grace_s`: a node silent for longer is lost.
 
     `listening_since_s` (unix seconds): silence before this moment is ours, not the node's. The
-    planner sets it to when it began, or began again, to hear anybody.
+    planner sets it to when it began, or began again, to hear anybody. `named` nodes are in the
+    recipe, and expected from then on.
     """
 
     node_grace_s: float = 60.0
     listening_since_s: float = 0.0
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """`live` nodes were heard within the grace and may be given replicas. `lost` ones were not,
-    while others were. `awaited` ones were silent before we listened and have some time left.
+    while others were. `awaited` ones were silent before we listened and have some time left;
+    `expected` ones among them have never been heard, and are probably starting.
 
     When nobody speaks the silence is taken for ours, and nobody is lost. `statuses` is what was
     last said, by node and replica id.
@@ -34,6 +40,7 @@ class Fleet:
     live: Mapping[str, NodeReport]
     lost: frozenset[str]
     awaited: frozenset[str]
+    expected: frozenset[str]
     known: frozenset[str]
     statuses: Mapping[tuple[str, str], ReplicaStatus]
 
@@ -83,10 +90,13 @@ def fleet(observed: Observed, now_s: float, policy: Policy) -> Fleet:
     lost = frozenset(
         name for name, since_s in silent.items() if live and now_s - since_s > policy.node_grace_s
     )
+    is_early = now_s - policy.listening_since_s <= min(_STARTS_S, policy.node_grace_s)
+    expected = policy.named - set(observed.nodes) if is_early else frozenset()
     return Fleet(
         live=live,
         lost=lost,
-        awaited=frozenset(silent) - lost,
+        awaited=frozenset(silent) - lost | expected,
+        expected=expected,
         known=frozenset(observed.nodes),
         statuses={
             (name, status.replica_id): status

@@ -167,6 +167,7 @@ class SupervisorProcess:
             observed=self._store,
             events=self._store,
             node_grace_s=self._settings.cluster.node_grace_s,
+            named=frozenset(self._settings.cluster.machines),
             clock=time.time,
             weighed=Estimates(self._catalog.families, self._catalog.fit),
             advised=Advice(

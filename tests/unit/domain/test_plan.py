@@ -273,3 +273,16 @@ def test_a_replica_that_its_node_weighed_and_refuses_goes_where_there_is_room() 
     grown = go(desired(need), have, node("a", refuses, memory=32))
     assert grown.replicas == (on("a", need),)
     assert go(desired(need), grown, node("a", refuses, memory=8)) == grown, "decided once"
+
+
+def test_replicas_wait_a_little_for_the_machines_that_the_recipe_names() -> None:
+    seen, both = observed(node("a")), observed(node("a"), node("b"))
+    policy = Policy(listening_since_s=NOW - 5, named=frozenset("ab"))
+    early = plan(desired(spec(replicas=4)), Assigned(), seen, NOW, policy)
+    assert places(early) == {"m-rep0": "a"}
+    assert "waits for b to join" in early.waiting["m"]
+    assert early.refusals == {}
+    there = plan(desired(spec(replicas=4)), early, both, NOW, policy)
+    assert sorted(places(there).values()) == ["a", "a", "b", "b"]
+    late = replace(policy, listening_since_s=NOW - 16)
+    assert sorted(planned(desired(spec(replicas=2)), early, seen, late).values()) == ["a", "a"]
