@@ -28,7 +28,7 @@ for name, path in (("xinfer", ""), ("xinfer.engines", "/engines")):
     module.__path__ = [root + path]
 import torch
 from torch import nn
-from xinfer.engines.hosts.embedder.packed import Packed, pack
+from xinfer.engines.hosts.embedder.packed import pack
 
 if not torch.backends.mkldnn.is_available():
     sys.exit(3)
@@ -51,18 +51,17 @@ class Model(nn.Module):
 def judge(model, after_s=1.0):
     given = torch.randn(3, 7, 384, dtype=model.wide.weight.dtype)
     ticks = iter([0.0, 2.0] * 3 + [0.0, after_s] * 3)
-    plain = list(model.children())
+    plain = [layer.weight for layer in model.children()]
     with torch.inference_mode():
         before = model(given)
         count = pack(model, model, given, ticks.__next__)
         apart = float((model(given) - before).abs().max())
-    return {"count": count, "is_plain": list(model.children()) == plain, "apart": apart}
+    kept = [layer.weight for layer in model.children()]
+    same = all(one is other for one, other in zip(kept, plain))
+    own = any("forward" in vars(layer) for layer in model.children())
+    return {"count": count, "is_plain": same and not own, "apart": apart}
 
-layer, rows = nn.Linear(384, 100), torch.randn(5, 2, 384)
-with torch.inference_mode():
-    apart = float((layer(rows) - Packed(layer)(rows)).abs().max())
 print(json.dumps({
-    "layer": apart,
     "quicker": judge(Model()),
     "slower": judge(Model(), after_s=3.0),
     "reads its weights": judge(Model(reads=True)),
@@ -84,7 +83,6 @@ def judged() -> dict[str, Any]:
 
 
 def test_packed_layers_compute_what_the_plain_ones_do(judged: dict[str, Any]) -> None:
-    assert judged["layer"] < 1e-5
     assert judged["quicker"]["count"] == 2
     assert not judged["quicker"]["is_plain"]
     assert judged["quicker"]["apart"] < 1e-5

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from xinfer.engines.hosts.embedder.packed import Compute, pack
 from xinfer.engines.hosts.embedder.tokens import Tokens
 
 log = logging.getLogger("xinfer.embedder")
@@ -123,10 +124,8 @@ def _prepare(model: Any, options: Mapping[str, Any]) -> None:
     model.eval()
 
 
-def _pack(model: Any, compute: Callable[[Sequence[Any]], Sequence[Any]], sample: Any) -> None:
+def _pack(model: Any, compute: Compute, sample: Any) -> None:
     """Last of all: what it measures is the model as it will serve."""
-    from xinfer.engines.hosts.embedder.packed import pack
-
     count = pack(model, compute, sample)
     if count:
         log.info("%d linear layers are packed for this processor.", count)
