@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -166,7 +167,7 @@ class Gateway:
             reply = connection.send(request.head_and_body(upstream), gone)
             reply.await_head()
         except BaseException:
-            connection.close()
+            connection.abandon()
             raise
         return Run(
             uid=route.uid,
@@ -208,8 +209,8 @@ class Gateway:
         if run.reply.reusable:
             self._pools.give_back(run.upstream, run.connection)
         else:
-            # Closing is what tells an engine to stop generating.
-            run.connection.close()
+            # This is what tells an engine to stop generating.
+            run.connection.abandon()
         self._leave(run.uid, run.upstream)
         self._running.leave(run.ticket)
         run.timer.end(status, run.upstream.replica_id, usage)
@@ -270,9 +271,11 @@ class _Request:
             add_usage=self.path in _GENERATES,
             as_stream=self.as_stream(upstream),
         )
+        # Engines tell requests apart by it, and clients may use one twice.
+        own_id = f"{self.request_id}-{os.urandom(4).hex()}"
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {upstream.host}:{upstream.port}\r\n"
-            f"Content-Type: application/json\r\nX-Request-ID: {self.request_id}\r\n"
+            f"Content-Type: application/json\r\nX-Request-ID: {own_id}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode("latin-1") + body
