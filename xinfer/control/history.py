@@ -1,10 +1,37 @@
-"""What a plan changed, as events for the people who ask what happened to a model."""
+"""What a plan changed, and as events for the people who ask what happened to a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from xinfer.domain.state import Assigned, AssignedReplica, Event
+
+
+def settled(before: Assigned, after: Assigned) -> Assigned:
+    """`after` with refusals in the words of `before` where they come to the same.
+
+    What is free moves all the time; who watches what is assigned is not to be woken for it.
+    """
+    same = {
+        uid
+        for uid, reason in after.reasons.items()
+        if (uid in before.refusals) == (uid in after.refusals)
+        and reason.resembles(before.reasons.get(uid))
+    }
+
+    def worded(now: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]:
+        return {uid: then.get(uid, words) if uid in same else words for uid, words in now.items()}
+
+    return replace(
+        after,
+        refusals=worded(after.refusals, before.refusals),
+        waiting=worded(after.waiting, before.waiting),
+        reasons={
+            uid: before.reasons[uid] if uid in same else reason
+            for uid, reason in after.reasons.items()
+        },
+    )
 
 
 def changes(

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from xinfer.domain.fleet import Policy
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.plan import plan
+from xinfer.domain.refusal import Reason
 from xinfer.domain.state import Assigned, Desired, Observed
 from xinfer.services.estimates import Estimates, weighed
 from xinfer.services.families import Families
 from xinfer.services.fit import Fit
 
-_Key = tuple[ModelSpec, str]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What was said to a refusal."""
+
+    spec: ModelSpec
+    reason: Reason
+    words: str
 
 
 class Advice:
@@ -33,19 +41,19 @@ class Advice:
         self._weighed = Estimates(families, fit)
         self._node_grace_s = node_grace_s
         self._clock = clock
-        self._given: dict[str, tuple[_Key, str]] = {}
+        self._given: dict[str, _Given] = {}
 
     def __call__(self, desired: Desired, assigned: Assigned, observed: Observed) -> Assigned:
         """`assigned` with refusals that say what would fit, too."""
         self._given = {uid: kept for uid, kept in self._given.items() if uid in assigned.refusals}
         refusals = {}
         for uid, refusal in assigned.refusals.items():
-            key = (desired.models[uid], refusal)
+            spec, reason = desired.models[uid], assigned.reasons[uid]
             kept = self._given.get(uid)
-            if kept is None or kept[0] != key:
-                said = self.instead(desired.models[uid], desired, assigned, observed)
-                self._given[uid] = kept = (key, said)
-            refusals[uid] = f"{refusal} {kept[1]}".rstrip()
+            if kept is None or kept.spec != spec or not reason.resembles(kept.reason):
+                words = self.instead(spec, desired, assigned, observed)
+                self._given[uid] = kept = _Given(spec=spec, reason=reason, words=words)
+            refusals[uid] = f"{refusal} {kept.words}".rstrip()
         return replace(assigned, refusals=refusals)
 
     def refusal(

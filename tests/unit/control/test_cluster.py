@@ -216,3 +216,23 @@ def test_a_refusal_is_told_anew_when_something_else_is_missing(stage: Stage) -> 
     stage.want(spec(memory_bytes=20 * GIB, placement=Placement(labels={"disk": "slow"})))
     stage.run(1, node("a", labels={"disk": "fast"}), node("b"))
     assert [kind for kind, _ in stage.told("m")] == ["refused"] * 4
+
+
+def test_a_refusal_is_written_again_only_for_amounts_that_are_worth_it(stage: Stage) -> None:
+    def hear(held_mib: int) -> int:
+        one = node("a")
+        machine = replace(one.report.machine, memory_held_bytes=held_mib * 2**20)
+        stage.run(1, replace(one, report=replace(one.report, machine=machine)))
+        return stage.store.assigned().revision
+
+    stage.want(spec(memory_bytes=16 * GIB))
+    first = hear(1024)
+    assert [hear(1024 + mib) for mib in (-60, 60, 250, 500, 750)] == [first] * 5
+    assert "(other programs hold 1.0 GiB)" in stage.store.assigned().refusals["m"]
+    last = hear(1024 + 900)
+    assert last == first + 1, "slight changes add up"
+    assert "(other programs hold 1.9 GiB)" in stage.store.assigned().refusals["m"]
+    assert [kind for kind, _ in stage.told("m")] == ["refused"]
+    stage.want(spec(memory_bytes=12 * GIB))
+    assert hear(1024) > last
+    assert stage.store.assigned().refusals == {}
