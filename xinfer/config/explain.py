@@ -189,5 +189,5 @@ def _near_file(path: Path) -> str:
     hit = nearest(path.name, beside.values())
     if hit is not None:
         return f"Did you mean '{shown(path.absolute().parent / hit)}'?"
-    shipped = sorted(file.name for file in recipes_dir().glob("*.yaml"))
+    shipped = sorted(f"recipes/{file.name}" for file in recipes_dir().glob("*.yaml"))
     return f"Recipes that come with xinfer: {', '.join(shipped)}." if shipped else ""
