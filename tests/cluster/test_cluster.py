@@ -249,6 +249,12 @@ def test_files_that_only_a_worker_sees_are_weighed_there_before_an_engine_starts
     assert "refused" in kinds
     assert not {"starting", "failed"} & kinds, "no engine was started"
     assert b.processes("shim") == []
+    words = ("-e", supervisor.url, "-n", "mine", "-en", "llama.cpp", "--n_ctx", str(2**27))
+    key = {"XINFER_API_KEY": supervisor.key}
+    done = b.run("xinfer", "launch", *words, "-mp", "~/own.gguf", **key)
+    assert done.returncode == 1
+    assert "No node can take a replica that needs 16384." in done.stderr
+    assert "What would fit: n_ctx: " in done.stderr
 
 
 def failed(supervisor: Supervisor, uid: str) -> dict[str, Any] | None:
