@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import struct
 import time
@@ -24,6 +25,7 @@ _MAX_IDLE = 256
 _READABLE = 1
 """As the event loop calls it."""
 _WELCOME = b"OK\r\n"
+_NO_WAY = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 _AT_ONCE = struct.pack("ii", 1, 0)
 """For SO_LINGER: what is under way is thrown away, and the other side told so."""
 _STALE_S = 0.05
@@ -161,7 +163,9 @@ class Connection:
             try:
                 left = left[self._socket.send(left) :]
                 waited_s = 0.0
-            except TimeoutError:
+            except TimeoutError as error:
+                if error.errno is not None:
+                    raise self._broken(error, started=False) from error
                 # The engine is slow to read a large body.
                 waited_s += PERIOD_S
                 if gone():
@@ -186,9 +190,9 @@ class Connection:
                 if self._ahead is None or not self._ahead():
                     self._wait()
                 data = self._socket.recv(_READ_BYTES)
-            except TimeoutError:
-                continue  # nothing had come after all
             except OSError as error:
+                if isinstance(error, TimeoutError) and error.errno is None:
+                    continue  # nothing had come after all
                 raise self._broken(error, started=started) from error
             if not data and self._was_closed(started=started):
                 raise Stale(f"The engine of {self.replica_id} had closed a kept connection.")
@@ -255,9 +259,12 @@ class Connection:
     def _broken(self, error: OSError, *, started: bool) -> EngineFailed:
         if self._was_closed(started=started):
             return Stale(f"The engine of {self.replica_id} had closed a kept connection.")
+        lost = error.errno in _NO_WAY
         return EngineFailed(
             f"The connection to the engine of {self.replica_id} broke: {error.strerror or error}.",
-            "It may have crashed: see the model's log.",
+            "Its node may be cut off: see `xinfer status`."
+            if lost
+            else "It may have crashed: see the model's log.",
         )
 
 
