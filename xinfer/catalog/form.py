@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,13 +14,16 @@ from xinfer.catalog.family import Kind
 from xinfer.errors import Invalid
 
 _LONGEST = 1_000_000
+_MISTYPED = 0.85
+"""How alike a key must be to one that is not given: a letter or two in ten are wrong."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Size = int | float | str
 
 
 class SpecForm(msgspec.Struct, kw_only=True):
-    """One variant. Unknown keys are passed over, here and below, as users expect."""
+    """One variant. Unknown keys are passed over, here and below, as users expect, unless they look
+    like a known one mistyped."""
 
     model_format: str
     quantization: str | None = None
@@ -102,6 +106,35 @@ def read(kind: Kind, model: str | Mapping[str, Any]) -> TextForm | EmbeddingForm
         return msgspec.convert(given, _FORMS[kind], strict=False)
     except msgspec.ValidationError as error:
         raise _fault(error) from None
+
+
+def check_spelling(kind: Kind, model: str | Mapping[str, Any]) -> None:
+    """Of the unknown keys, those that are a known one mistyped must not pass unseen.
+
+    This is for what a person just wrote; what is stored was accepted once. Raises Invalid with the
+    key as it was written.
+    """
+    given = _parsed(model) if isinstance(model, str) else model
+    _compare("", given, _FORMS[kind])
+    specs = given.get("model_specs")
+    for place, spec in enumerate(specs if isinstance(specs, list) else ()):
+        if isinstance(spec, dict):
+            _compare(f"model_specs[{place}].", spec, SpecForm)
+
+
+def _compare(where: str, given: Mapping[str, Any], form: type[msgspec.Struct]) -> None:
+    known = form.__struct_fields__
+    free = [name for name in known if name not in given]
+    for key in given:
+        if key in known or not isinstance(key, str):
+            continue
+        meant = difflib.get_close_matches(key, free, n=1, cutoff=_MISTYPED)
+        if meant:
+            raise Invalid(
+                f"{where}{key}: there is no such key.",
+                f"Did you mean '{meant[0]}'?",
+                key=f"{where}{key}",
+            )
 
 
 def _parsed(text: str) -> Mapping[str, Any]:

@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xinfer.catalog.family import Shape
+from xinfer.catalog.family import Kind, Shape
 from xinfer.catalog.match import plain_format
+from xinfer.catalog.spec import FORMATS
 from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
 
@@ -101,6 +102,13 @@ def cache_bytes_per_token(shape: Shape, kv_bits: int = 16) -> float:
 
 
 def _check(question: Question) -> None:
+    formats = FORMATS[Kind.LLM]
+    if plain_format(question.format) not in map(plain_format, formats):
+        raise Invalid(
+            f"'{question.format}' is not a format of LLM models.",
+            did_you_mean(question.format, formats),
+            key="model_format",
+        )
     if question.kv_bits not in (8, 16, 32):
         raise Invalid(
             f"A cache of {question.kv_bits} bits is not one of 8, 16, 32.", key="kv_cache_dtype"

@@ -19,7 +19,7 @@ from xinfer.errors import Invalid
 _REPO = re.compile(r"[\w.-]+(/[\w.-]+)?\Z")
 _REVISION = re.compile(r"[\w./-]+\Z")
 _HUBS = ("huggingface", "modelscope")
-_FORMATS: Mapping[Kind, tuple[str, ...]] = {
+FORMATS: Mapping[Kind, tuple[str, ...]] = {
     Kind.LLM: ("pytorch", "gptq", "awq", "fp4", "fp8", "bnb", "ggufv2", "mlx"),
     Kind.EMBEDDING: ("pytorch", "ggufv2"),
     Kind.RERANK: ("pytorch", "ggufv2"),
@@ -46,7 +46,7 @@ class Spot:
 
 def variant(at: Spot, spec: form.SpecForm) -> Variant:
     """The variant that one spec describes. Raises Invalid with the full key at fault."""
-    formats = _FORMATS[at.kind]
+    formats = FORMATS[at.kind]
     format_ = plain_format(spec.model_format)
     is_gguf = format_ == "gguf"
     if format_ not in map(plain_format, formats):

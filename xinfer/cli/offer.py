@@ -15,6 +15,7 @@ from xinfer.domain.names import did_you_mean
 
 _WITH_ACCELERATORS = ("vLLM", "SGLang", "MLX", "llama.cpp", "Transformers")
 _WITHOUT = ("llama.cpp", "Transformers", "MLX", "vLLM", "SGLang")
+_TYPES = ("LLM", "embedding", "rerank", "image", "audio", "video")
 _WISHES = ("model_format", "model_size_in_billions", "quantization")
 
 Offer = Sequence[Mapping[str, Any]] | str
@@ -25,10 +26,18 @@ def offers_of(client: RESTfulClient, name: str, kind: str) -> Mapping[str, Offer
     """By engine. Raises Failure with the nearest name for one that the catalog does not have."""
     found = client.run(calls.query_engine_by_model_name(name, kind))
     if found is None:
-        known = client.run(calls.list_model_registrations(kind))
-        names = [str(each["model_name"]) for each in known]
-        raise Failure(f"The catalog has no {kind} model '{name}'.", did_you_mean(name, names))
+        raise Failure(f"The catalog has no {kind} model '{name}'.", _nearest(client, name, kind))
     return found
+
+
+def _nearest(client: RESTfulClient, name: str, kind: str) -> str:
+    """Where the very name is, under another type, else the nearest one of this type."""
+    for other in _TYPES:
+        known = client.run(calls.list_model_registrations(other))
+        if any(each["model_name"] == name for each in known):
+            return f"It has one of type {other}: ask for that by `-t {other}`."
+    known = client.run(calls.list_model_registrations(kind))
+    return did_you_mean(name, [str(each["model_name"]) for each in known])
 
 
 def rows(name: str, offer: Offer, asked: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:

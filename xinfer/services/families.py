@@ -148,7 +148,10 @@ class Families:
             return None
 
     def _find(self, name: str, kind: ModelKind, kinds: Sequence[ModelKind]) -> Family:
-        """Of the asked kind, if the engine serves it; else of one that it does; else of any."""
+        """Of the asked kind, if the engine serves it; else of one that it does; else of any.
+
+        LLM is what is asked when nothing is said; another kind was meant, and is not replaced.
+        """
         registry, wanted = self.registry(), Kind.of(kind)
         there = registry.kinds_of(name)
         fitting = [each for each in there if each not in UNSERVED and ModelKind(each) in kinds]
@@ -156,6 +159,12 @@ class Families:
         chosen = wanted if wanted in likely else next(iter(likely), wanted)
         if chosen in UNSERVED:
             raise Invalid(f"'{name}' cannot be launched: {UNSERVED[chosen]}.", key="model_name")
+        if there and wanted not in (Kind.LLM, *there):
+            raise Invalid(
+                f"'{name}' is a model of type {chosen}, not {wanted}.",
+                f"Ask for type {chosen}.",
+                key="model_type",
+            )
         return registry.find(chosen, name)
 
     def _preferred(self, hub: str | None) -> tuple[str, ...]:

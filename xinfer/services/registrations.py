@@ -8,7 +8,8 @@ from typing import Any
 
 from xinfer.catalog import peer
 from xinfer.catalog.custom import parse
-from xinfer.catalog.family import Family, Kind
+from xinfer.catalog.family import UNSERVED, Family, Kind
+from xinfer.catalog.form import check_spelling
 from xinfer.catalog.summary import summary
 from xinfer.domain.ports import RegistrationStore
 from xinfer.errors import Conflict, Invalid
@@ -49,6 +50,8 @@ class Registrations:
         Raises Invalid with the key at fault, also for a name that is taken.
         """
         proper = Kind.of(kind)
+        if proper not in UNSERVED:
+            check_spelling(proper, model)
         family = parse(proper, model)
         if any(one.name == family.name for one in self._families.registry().families(proper)):
             raise Invalid(

@@ -45,6 +45,8 @@ def test_engines_say_what_they_run_and_why_not(one: Appliance) -> None:
     assert "SGLang:" in other.stderr
     typo = one.run("xinfer", "engine", "-n", "qwen2.5-instrct")
     assert (typo.returncode, "Did you mean 'qwen2.5-instruct'?" in typo.stderr) == (1, True)
+    elsewhere = one.run("xinfer", "engine", "-n", "bge-m3")
+    assert (elsewhere.returncode, "ask for that by `-t embedding`" in elsewhere.stderr) == (1, True)
 
 
 def test_a_family_is_registered_listed_and_forgotten(one: Appliance, tmp_path: Path) -> None:
@@ -59,6 +61,9 @@ def test_a_family_is_registered_listed_and_forgotten(one: Appliance, tmp_path: P
     file.write_text(FAMILY.replace("ggufv2", "ggufv3"))
     wrong = one.run("xinfer", "register", "-f", str(file))
     assert "model_specs[0].model_format" in wrong.stderr
+    file.write_text(FAMILY.replace("model_format", "model_fromat"))
+    mistyped = one.run("xinfer", "register", "-f", str(file))
+    assert "model_specs[0].model_fromat" in mistyped.stderr
     assert one.run("xinfer", "unregister", "-n", "mine").returncode == 0
     assert "mine" not in one.run("xinfer", "registrations").stdout.split()
 

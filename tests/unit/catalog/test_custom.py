@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from xinfer.catalog.builtin import Builtin
 from xinfer.catalog.custom import parse
 from xinfer.catalog.family import Family, Kind, Shape
+from xinfer.catalog.form import check_spelling
 from xinfer.catalog.match import Wish, choose, source
 from xinfer.domain.model import Hub
 from xinfer.errors import Invalid, NotFound
@@ -162,6 +163,25 @@ def test_files_of_the_worker(uri: str) -> None:
 def test_unknown_keys_are_passed_over(kind: Kind) -> None:
     more = changed(FORMS[kind], {"is_builtin": True, "shiny": 1, "[0].shiny": [1]})
     assert made(more, kind) == made(FORMS[kind], kind)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("contxt_length", "context_length"),
+        ("model_specs[0].quantisation", "quantization"),
+        ("model_specs[1].model_formt", "model_format"),
+    ],
+)
+def test_a_known_key_that_is_mistyped_is_named(wrong: str, right: str) -> None:
+    model = copy.deepcopy(LLM | {"context_length": 512})
+    place = re.match(r"model_specs\[(\d)\]", wrong)
+    where = model["model_specs"][int(place[1])] if place else model
+    check_spelling(Kind.LLM, model)
+    where[wrong.rpartition(".")[2]] = where.pop(right)
+    with pytest.raises(Invalid, match=f"Did you mean '{right}'") as caught:
+        check_spelling(Kind.LLM, json.dumps(model))
+    assert caught.value.key == wrong
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def test_what_has_no_formula_is_refused(
 @pytest.mark.parametrize(
     ("question", "key"),
     [
+        (Question(size=7, format="ggufx", quantization=None, context=9), "model_format"),
         (Question(size=0, format="pytorch", quantization=None, context=1), "size_in_billions"),
         (Question(size=1, format="pytorch", quantization=None, context=0), "context_length"),
         (

@@ -87,6 +87,10 @@ def test_a_name_that_two_kinds_have_is_of_the_kind_that_is_asked_for() -> None:
     assert vectors.spec.kind is ModelKind.EMBEDDING
     with pytest.raises(Invalid, match="'bge-reranker-base' is a model of type rerank, which"):
         families.resolve(ModelSpec(uid="bge-reranker-base", engine="mlx"))
+    # A kind that was asked for is not replaced by another.
+    spec = ModelSpec(uid="bge-m3", engine="vllm", kind=ModelKind.RERANK)
+    with pytest.raises(Invalid, match="'bge-m3' is a model of type embedding, not rerank"):
+        Families(Registry()).resolve(spec)
 
 
 @pytest.mark.parametrize(
