@@ -16,10 +16,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from xinfer.domain.engine import Command, Files, Launch
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import Machine
 from xinfer.engines.registry import Registry
+
+_LOOKS = 25
 
 MACHINE = Machine(
     cores=1,
@@ -44,8 +48,43 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_idle(process: psutil.Process) -> bool:
+    """Whether it hardly wants a processor for half a second.
+
+    A thread that waits for its turn counts: by the time it computed, one that others have starved
+    would look as if it had ended.
+    """
+    threads = Path(f"/proc/{process.pid}/task")
+    if not threads.exists():
+        return process.cpu_percent(interval=0.5) < 10
+    wanted = 0
+    for _ in range(_LOOKS):
+        wanted += any(_is_runnable(thread / "stat") for thread in threads.iterdir())
+        time.sleep(0.5 / _LOOKS)
+    return wanted < _LOOKS / 2
+
+
+def _is_runnable(stat: Path) -> bool:
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] == "R"
+    except OSError:  # it has ended
+        return False
+
+
+def send(address: str, path: str, body: Any) -> socket.socket:
+    """A request whose reply nobody has read yet."""
+    host, _, port = address.partition(":")
+    connection = socket.create_connection((host, int(port)), timeout=60)
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    connection.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+    return connection
+
+
 class Served:
     """`alter` changes the command line before it is started."""
+
+    process: subprocess.Popen[bytes] | psutil.Process
 
     def __init__(
         self,
@@ -119,12 +158,7 @@ class Served:
 
     def send(self, path: str, body: Any) -> socket.socket:
         """A request whose reply nobody has read yet."""
-        host, _, port = self.address.partition(":")
-        connection = socket.create_connection((host, int(port)), timeout=60)
-        data = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        connection.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
-        return connection
+        return send(self.address, path, body)
 
     def ended(self) -> int:
         return self.process.wait(timeout=30)

@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.process.engines.installed import Installed, install
 from tests.process.engines.safetensors import make
-from tests.process.engines.served import Served, wait_until
+from tests.process.engines.served import is_idle
 from xinfer.domain.engine import Files
 from xinfer.domain.model import ModelSpec
 
@@ -25,16 +26,18 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     folder: Path = tmp_path_factory.mktemp("mlx")
-    root = make(MAKER, folder)
+    files = Files(root=make(MAKER, folder))
     spec = ModelSpec(uid="chat", engine="mlx", options={"max_tokens": 4})
-    served = Served(folder, spec, Files(root=root), python=PYTHON)
-    yield served.ready(120)
-    served.destroy()
+    one = install(folder, [spec], files, PYTHON)
+    try:
+        yield Installed(one, spec, files, PYTHON).ready(120)
+    finally:
+        one.destroy()
 
 
-def test_it_answers_under_the_name_that_the_command_says(engine: Served) -> None:
+def test_it_answers_under_the_name_that_the_command_says(engine: Installed) -> None:
     name = engine.command.served_model
     reply = engine.chat(model=name, max_tokens=3)
     assert reply["model"] == name
@@ -45,22 +48,14 @@ def test_it_answers_under_the_name_that_the_command_says(engine: Served) -> None
     assert last["usage"]["completion_tokens"] == 3
 
 
-def is_idle(engine: Served) -> bool:
-    """Whether it computes next to nothing for half a second."""
-    return psutil.Process(engine.process.pid).cpu_percent(interval=0.5) < 10
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_goes_away_ends_its_generation_alone(engine: Installed, stream: bool) -> None:
+    engine.outlives_a_client(
+        stream=stream, long={"max_tokens": 6000}, short=2, is_idle=lambda: is_idle(engine.process)
+    )
 
 
-def test_a_client_that_leaves_a_stream_ends_the_generation(engine: Served) -> None:
-    messages = [{"role": "user", "content": "Tell me a story about a fox."}]
-    body = {"model": engine.command.served_model, "messages": messages, "max_tokens": 4000}
-    connection = engine.send("/v1/chat/completions", {**body, "stream": True})
-    assert connection.recv(100)
-    wait_until("the generation", lambda: not is_idle(engine))
-    connection.close()
-    wait_until("its end", lambda: is_idle(engine))
-
-
-def test_sigterm_leaves_no_process(engine: Served) -> None:
+def test_sigterm_leaves_no_process(engine: Installed) -> None:
     children = psutil.Process(engine.process.pid).children(recursive=True)
     engine.process.terminate()
     engine.ended()

@@ -15,8 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.process.engines.installed import Installed, install
 from tests.process.engines.safetensors import make
-from tests.process.engines.served import Served, wait_until
+from tests.process.engines.served import Served, is_idle
 from xinfer.domain.engine import Files
 from xinfer.domain.model import JsonValue, ModelSpec
 
@@ -27,6 +28,11 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 STARTS_WITHIN_S = 300.0
+BATCHED: dict[str, JsonValue] = {
+    "continuous_batching": True,
+    "cb_num_blocks": 32,
+    "cb_max_batch_tokens": 512,
+}
 MESSAGES = [{"role": "user", "content": "Tell me a story about a fox."}]
 
 
@@ -35,16 +41,29 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(PYTHON, tmp_path_factory.mktemp("smollm2"))
 
 
-def start(folder: Path, model: Path, **options: JsonValue) -> Served:
-    spec = ModelSpec(uid="chat", engine="transformers", options=options)
-    return Served(folder, spec, Files(root=model), python=PYTHON)
+@pytest.fixture(scope="module")
+def engines(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Installed]]:
+    """One that answers requests one after the other, and one with continuous batching."""
+    specs = [
+        ModelSpec(uid="chat", engine="transformers"),
+        ModelSpec(uid="batch", engine="transformers", options=BATCHED),
+    ]
+    files = Files(root=model)
+    one = install(tmp_path_factory.mktemp("transformers"), specs, files, PYTHON)
+    try:
+        yield [Installed(one, spec, files, PYTHON).ready(STARTS_WITHIN_S) for spec in specs]
+    finally:
+        one.destroy()
 
 
 @pytest.fixture(scope="module")
-def engine(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = start(tmp_path_factory.mktemp("transformers"), model)
-    yield served.ready(STARTS_WITHIN_S)
-    served.destroy()
+def engine(engines: list[Installed]) -> Installed:
+    return engines[0]
+
+
+@pytest.fixture(scope="module")
+def batched(engines: list[Installed]) -> Installed:
+    return engines[1]
 
 
 def chat(engine: Served, **more: Any) -> Any:
@@ -62,19 +81,19 @@ def stream(engine: Served, **more: Any) -> list[tuple[float, Any]]:
         return [(when, json.loads(line[6:])) for when, line in lines if line.startswith(b"data: ")]
 
 
-def test_it_answers_under_the_name_that_the_command_says(engine: Served) -> None:
+def test_it_answers_under_the_name_that_the_command_says(engine: Installed) -> None:
     reply = chat(engine)
     assert reply["choices"][0]["message"]["content"]
     assert reply["usage"]["completion_tokens"] == 8
 
 
-def test_a_request_is_stopped_where_it_asks_to_be(engine: Served) -> None:
+def test_a_request_is_stopped_where_it_asks_to_be(engine: Installed) -> None:
     (choice,) = chat(engine, max_tokens=32, stop=["fox"])["choices"]
     assert choice["finish_reason"] == "stop"
     assert choice["message"]["content"].endswith("fox")
 
 
-def test_the_last_event_of_a_stream_has_the_usage(engine: Served) -> None:
+def test_the_last_event_of_a_stream_has_the_usage(engine: Installed) -> None:
     events = [event for _, event in stream(engine, max_tokens=5)]
     assert events[-1]["usage"]["completion_tokens"] == 5
     assert events[-1]["choices"][0]["finish_reason"] == "length"
@@ -82,39 +101,41 @@ def test_the_last_event_of_a_stream_has_the_usage(engine: Served) -> None:
     assert "".join(texts) == chat(engine, max_tokens=5)["choices"][0]["message"]["content"]
 
 
-def test_eight_clients_are_served_at_once_with_continuous_batching(
-    model: Path, tmp_path: Path
-) -> None:
-    small: dict[str, JsonValue] = {"cb_num_blocks": 16, "cb_max_batch_tokens": 512}
-    engine = start(tmp_path, model, continuous_batching=True, **small)
-    try:
-        engine.ready(STARTS_WITHIN_S)
-        with ThreadPoolExecutor(8) as clients:
-            streams = list(clients.map(lambda _: stream(engine, max_tokens=32), range(8)))
-    finally:
-        engine.destroy()
+def test_eight_clients_are_served_at_once_with_continuous_batching(batched: Installed) -> None:
+    with ThreadPoolExecutor(8) as clients:
+        streams = list(clients.map(lambda _: stream(batched, max_tokens=32), range(8)))
     contents = [[when for when, event in each if event["choices"][0]["delta"]] for each in streams]
     assert [each[-1][1]["usage"]["completion_tokens"] for each in streams] == [32] * 8
     # The first event of each stream only names the role.
     assert max(times[1] for times in contents) < min(times[-1] for times in contents)
 
 
-def is_idle(engine: Served) -> bool:
-    """Whether it computes next to nothing for half a second."""
-    process = psutil.Process(engine.process.pid)
-    return process.cpu_percent(interval=0.5) < 10
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("place", [0, 1], ids=["one by one", "batched"])
+def test_a_client_that_goes_away_ends_its_generation_alone(
+    engines: list[Installed], place: int, stream: bool
+) -> None:
+    chosen = engines[place]
+    chosen.outlives_a_client(
+        stream=stream, long={"max_tokens": 6000}, short=6, is_idle=lambda: is_idle(chosen.process)
+    )
 
 
-def test_a_client_that_leaves_a_stream_ends_the_generation(engine: Served) -> None:
-    body = {"model": engine.command.served_model, "messages": MESSAGES, "max_tokens": 4000}
-    connection = engine.send("/v1/chat/completions", {**body, "stream": True})
-    assert connection.recv(100)
-    wait_until("the generation", lambda: not is_idle(engine))
-    connection.close()
-    wait_until("its end", lambda: is_idle(engine))
+def test_two_requests_of_one_id_are_two(batched: Installed) -> None:
+    """Continuous batching tells requests apart by the id that the client may have chosen."""
+    head = {"X-Request-ID": "again"}
+    said = []
+    with ThreadPoolExecutor(2) as clients:
+        for content in ("Name a colour.", MESSAGES[0]["content"]):
+            body = {"model": "batch", "max_tokens": 8, "temperature": 0}
+            body["messages"] = [{"role": "user", "content": content}]
+            said.append(clients.submit(batched.by_gateway, "/v1/chat/completions", body, head))
+    colour, fox = (each.result()[1]["choices"][0]["message"]["content"] for each in said)
+    assert colour.startswith("The colour is")
+    assert fox.startswith("The story of a fox")
 
 
-def test_sigterm_leaves_no_process(engine: Served) -> None:
+def test_sigterm_leaves_no_process(engine: Installed) -> None:
     children = psutil.Process(engine.process.pid).children(recursive=True)
     engine.process.terminate()
     engine.process.wait(timeout=engine.command.stop_grace_s)
