@@ -95,7 +95,7 @@ def test_the_keyboard_reaches_the_page_and_the_search(server: Appliance, open_pa
 
 
 def test_a_page_that_arrived_in_part_says_so(server: Appliance, open_page: Open) -> None:
-    page = open_page(f"{server.url}/v1/models")
+    page = open_page("about:blank")
     page.route("**/ui/core/live.js", lambda route: route.abort())
     page.goto(f"{server.url}/ui")
     again = page.get_by_role("button", name="Load it again")
