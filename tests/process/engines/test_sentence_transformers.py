@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.process.engines.conftest import Serve
+from tests.process.engines.installed import Installed, install
 from tests.process.engines.served import Served, wait_until
 from xinfer.domain.engine import Files
 from xinfer.domain.model import ModelKind, ModelSpec
@@ -80,12 +81,14 @@ def minilm() -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, minilm: Path) -> Iterator[Served]:
+def engine(tmp_path_factory: pytest.TempPathFactory, minilm: Path) -> Iterator[Installed]:
     spec = ModelSpec(uid="emb", engine="sentence-transformers", kind=ModelKind.EMBEDDING)
-    folder: Path = tmp_path_factory.mktemp("embedder")
-    served = Served(folder, spec, Files(root=minilm), python=PYTHON)
-    yield served.ready(120)
-    served.destroy()
+    files = Files(root=minilm / "model")
+    one = install(tmp_path_factory.mktemp("embedder"), [spec], files, PYTHON)
+    try:
+        yield Installed(one, spec, files, PYTHON).ready(120)
+    finally:
+        one.destroy()
 
 
 def embed(engine: Served, given: Any, **more: Any) -> list[list[float]]:
@@ -176,11 +179,11 @@ def test_too_many_texts_and_the_wrong_route_are_refused(engine: Served) -> None:
     assert (status, reply["error"]["param"]) == (400, "model")
 
 
-def test_a_client_that_goes_away_is_not_computed_for(engine: Served) -> None:
+def test_a_client_that_goes_away_is_not_computed_for(engine: Installed) -> None:
     names = {"waiting": "embedder_texts_waiting", "texts": "embedder_batch_texts_sum"}
     before = measure(engine.address, names, 10)["texts"]
-    body = {"model": "emb", "input": ["many words " * 100] * 3000}
-    connections = [engine.send("/v1/embeddings", body) for _ in range(2)]
+    body = {"input": ["many words " * 20] * 3000}
+    connections = [engine.send_by_gateway("/v1/embeddings", body) for _ in range(2)]
     wait_until("both wait", lambda: measure(engine.address, names, 10)["waiting"] > 3000)
     for connection in connections:
         connection.close()
