@@ -199,7 +199,9 @@ def test_the_memory_of_a_model_is_estimated_beside_what_is_free(api: Client) -> 
         ({"kv_cache_dtype": 4}, 400, "kv_cache_dtype"),
         ({"quantization": "x"}, 400, "no formula for the quantization 'x'"),
         ({"model_name": "qwen2.5-instrct"}, 404, "qwen2.5-instruct"),
-        ({"model_nam": "x"}, 400, "model_nam"),
+        ({"model_nam": "x"}, 400, "Did you mean 'model_name'?"),
+        ({"size_in_billions": 7}, 400, "Did you mean 'model_size_in_billions'?"),
+        ({"model_format": "ggufx"}, 400, "Did you mean 'ggufv2'?"),
     ],
 )
 def test_what_has_no_estimate_is_refused_by_its_key(

@@ -8,12 +8,16 @@ from typing import TypeVar
 import falcon
 import msgspec
 
+from xinfer.domain.names import did_you_mean
 from xinfer.errors import Invalid
 
 MAX_BYTES = 16 * 1024 * 1024
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 """U+0000 as JSON writes it: no name, path or variable can hold it, and PostgreSQL stores none."""
+
+_STRAY = re.compile(r"Object contains unknown field `([^`]*)`")
+"""What msgspec says of a field of the body itself; of one further inside it adds where."""
 
 T = TypeVar("T")
 
@@ -51,4 +55,7 @@ def _decoded(raw: bytes, kind: type[T], what: str) -> T:
         raise Invalid(f"The {what} is nested too deeply.", key="body") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         why = "it is empty" if not raw else str(error)
-        raise Invalid(f"The {what} cannot be read: {why}.", key="body") from error
+        stray = _STRAY.fullmatch(why)
+        known = getattr(kind, "__struct_encode_fields__", ())
+        hint = did_you_mean(stray[1], known) if stray else ""
+        raise Invalid(f"The {what} cannot be read: {why}.", hint, key="body") from error
