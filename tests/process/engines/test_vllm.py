@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from tests.process.engines.installed import Installed, install
 from tests.process.engines.served import Served, wait_until
 from xinfer.domain.engine import Files
 from xinfer.domain.model import ModelKind, ModelSpec
@@ -34,23 +34,21 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(root=root, paths=tuple(sorted(root.iterdir())))
 
 
-def start(folder: Path, files: Files, **more: Any) -> Served:
-    engine = Served(folder, ModelSpec(uid="chat", engine="vllm", **more), files, python=PYTHON)
-    return engine.ready(STARTS_WITHIN_S)
-
-
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterator[Served]:
-    served = start(tmp_path_factory.mktemp("vllm"), files, options={"max_num_seqs": 4})
-    yield served
-    served.destroy()
+def engine(tmp_path_factory: pytest.TempPathFactory, files: Files) -> Iterator[Installed]:
+    spec = ModelSpec(uid="chat", engine="vllm", options={"max_num_seqs": 4})
+    one = install(tmp_path_factory.mktemp("vllm"), [spec], files, PYTHON)
+    try:
+        yield Installed(one, spec, files, PYTHON).ready(STARTS_WITHIN_S)
+    finally:
+        one.destroy()
 
 
-def running(engine: Served) -> float | None:
+def running(engine: Installed) -> float | None:
     return measure(engine.address, engine.command.gauges, 10.0).get("running")
 
 
-def test_it_answers_by_its_uid(engine: Served) -> None:
+def test_it_answers_by_its_uid(engine: Installed) -> None:
     reply = engine.chat()
     assert reply["model"] == "chat"
     assert reply["choices"][0]["message"]["content"]
@@ -59,7 +57,7 @@ def test_it_answers_by_its_uid(engine: Served) -> None:
     assert engine.ask("/v1/models")[1]["data"][0]["max_model_len"] == 2048
 
 
-def test_it_measures_itself(engine: Served) -> None:
+def test_it_measures_itself(engine: Installed) -> None:
     assert measure(engine.address, engine.command.gauges, 10.0) == {
         "running": 0.0,
         "waiting": 0.0,
@@ -68,17 +66,29 @@ def test_it_measures_itself(engine: Served) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_client_that_goes_away_ends_the_generation(engine: Served, stream: bool) -> None:
-    body = {"model": "chat", "prompt": "One", "max_tokens": 1900, "ignore_eos": True}
-    connection = engine.send("/v1/completions", {**body, "stream": stream})
-    wait_until("the generation", lambda: running(engine) == 1)
-    connection.close()
-    wait_until("its end", lambda: running(engine) == 0)
-    status, reply = engine.ask("/v1/completions", {**body, "max_tokens": 2})
-    assert (status, reply["usage"]["completion_tokens"]) == (200, 2)
+def test_a_client_that_goes_away_ends_its_generation_alone(engine: Installed, stream: bool) -> None:
+    engine.outlives_a_client(
+        stream=stream,
+        long={"max_tokens": 1900, "ignore_eos": True},
+        short=6,
+        is_idle=lambda: running(engine) == 0,
+    )
 
 
-def test_sigterm_leaves_no_process(engine: Served) -> None:
+def test_one_that_goes_away_while_it_waits_is_never_computed(engine: Installed) -> None:
+    body = {"prompt": "One", "max_tokens": 1900, "ignore_eos": True}
+    waiting = {"waiting": engine.command.gauges["waiting"]}
+    clients = [engine.send_by_gateway("/v1/completions", body) for _ in range(5)]
+    wait_until("one to wait", lambda: measure(engine.address, waiting, 10)["waiting"] == 1)
+    clients.pop().close()
+    wait_until("none to wait", lambda: measure(engine.address, waiting, 10)["waiting"] == 0)
+    assert running(engine) == 4
+    for client in clients:
+        client.close()
+    wait_until("their end", lambda: running(engine) == 0)
+
+
+def test_sigterm_leaves_no_process(engine: Installed) -> None:
     """The last test of this engine. While a request is unanswered vLLM would wait for ever."""
     children = psutil.Process(engine.process.pid).children(recursive=True)
     assert children
@@ -89,7 +99,8 @@ def test_sigterm_leaves_no_process(engine: Served) -> None:
 
 
 def test_embeddings(tmp_path: Path, files: Files) -> None:
-    engine = start(tmp_path, files, kind=ModelKind.EMBEDDING)
+    spec = ModelSpec(uid="chat", engine="vllm", kind=ModelKind.EMBEDDING)
+    engine = Served(tmp_path, spec, files, python=PYTHON).ready(STARTS_WITHIN_S)
     body = {"model": "chat", "input": ["a cat", "a dog"]}
     status, reply = engine.ask("/v1/embeddings", body)
     engine.destroy()
