@@ -95,17 +95,15 @@ class Offers:
         if not readable:
             formats = ", ".join(sorted({str(peer.format_name(v.format)) for v in family.variants}))
             return f"it reads {_formats(engine)}; {family.name} comes as {formats}"
+        refusals = [self._refusal(engine, family, variant, machines) for variant in readable]
+        # What would not run either if it were installed is not worth an installation.
+        if all(refusals):
+            return refusals[0]
         missing = _missing(engine, machines)
         if missing:
             return missing
-        entries, refusals = [], []
-        for variant in readable:
-            refusal = self._refusal(engine, family, variant, machines)
-            if refusal:
-                refusals.append(refusal)
-            else:
-                entries.append(self._entry(engine, family, variant, rooms))
-        return entries or refusals[0]
+        able = [one for one, refusal in zip(readable, refusals, strict=True) if not refusal]
+        return [self._entry(engine, family, variant, rooms) for variant in able]
 
     def _refusal(
         self, engine: Engine, family: Family, variant: Variant, machines: Iterable[Machine]

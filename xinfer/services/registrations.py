@@ -55,7 +55,7 @@ class Registrations:
         family = parse(proper, model)
         if any(one.name == family.name for one in self._families.registry().families(proper)):
             raise Invalid(
-                f"model_name: there is a {proper} model '{family.name}' already.",
+                f"model_name: the name '{family.name}' of type {proper} is taken already.",
                 "Choose another name, or unregister the custom one first.",
                 key="model_name",
             )

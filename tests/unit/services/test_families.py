@@ -183,8 +183,12 @@ def test_offers_say_what_runs_here_and_why_the_rest_does_not() -> None:
     assert "the freest node has 16.0 GiB free" in largest["too_large"]["q8_0"]
     assert offers.of("LLM", "nobody") is None
 
-    machines[0] = replace(LAPTOP, missing={"llama.cpp": "No module named 'xllamacpp'"})
-    assert offers.of("LLM", "qwen2.5-instruct")["llama.cpp"] == "No module named 'xllamacpp'"  # type: ignore[index]
+    lacks = {"llama.cpp": "No module named 'xllamacpp'", "sglang": "No module named 'sglang'"}
+    machines[0] = replace(LAPTOP, missing=lacks)
+    lacking = offers.of("LLM", "qwen2.5-instruct")
+    assert lacking is not None
+    assert lacking["llama.cpp"] == "No module named 'xllamacpp'"
+    assert "NVIDIA" in lacking["SGLang"], "to install it would not help"
     machines.clear()
     assert "no worker" in offers.of("LLM", "qwen2.5-instruct")["llama.cpp"]  # type: ignore[index]
     assert "no engine for images" in offers.of("image", "FLUX.1-dev")["llama.cpp"]  # type: ignore[index]
