@@ -40,6 +40,7 @@ def test_one_recipe_says_what_each_machine_does(tmp_path: Path) -> None:
     left = settings(tmp_path, "cluster.node=left")
     assert (left.role, left.supervisor) == ("worker", "http://10.0.0.1:9000")
     assert (left.worker_host, left.labels) == ("10.0.0.2", {"site": "x", "gpu": "h100"})
+    assert head.machines == left.machines == ("left", "both")
     wide = settings(tmp_path, "cluster.node=head", "cluster.host=0.0.0.0")
     assert (wide.host, wide.worker_host) == ("0.0.0.0", "10.0.0.1")
 
