@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from xinfer.cli.failure import Failure
-from xinfer.cli.offer import Offer, offers_of, rows
+from xinfer.cli.offer import Offer, near, offers_of, rows
 from xinfer.cli.output import columns, emit, output_option
 from xinfer.cli.server import Server, server_options
 from xinfer.client import catalog as calls
@@ -52,7 +52,8 @@ def engine(
     for name, reason in refusals.items() if output == "table" else ():
         click.echo(f"{name}: {reason}", err=True)
     if not lines:
-        raise Failure(f"'{model_name}' does not support what was asked for.", _hint(found, chosen))
+        hint = near(chosen, asked) or _hint(found, chosen)
+        raise Failure(f"'{model_name}' does not support what was asked for.", hint)
 
 
 @click.command("vllm-models")

@@ -61,6 +61,20 @@ def rows(name: str, offer: Offer, asked: Mapping[str, str | None]) -> Iterator[d
             }
 
 
+def near(offers: Mapping[str, Offer], asked: Mapping[str, str | None]) -> str:
+    """What is offered in place of the first wish that nothing fulfils; empty if nothing is."""
+    free: dict[str, str | None] = dict.fromkeys(_WISHES)
+    before = [row for name, offer in offers.items() for row in rows(name, offer, free)]
+    for wish in _WISHES:
+        free[wish] = asked[wish]
+        left = [row for name, offer in offers.items() for row in rows(name, offer, free)]
+        if before and not left:
+            there = dict.fromkeys(str(row[wish]) for row in before)
+            return f"Of {wish} there is {', '.join(there)}."
+        before = left
+    return ""
+
+
 def pick_engine(client: RESTfulClient, name: str, kind: str, wish: Mapping[str, Any]) -> str:
     """The engine that suits the cluster best of those that can run what is wished.
 

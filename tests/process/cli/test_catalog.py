@@ -45,6 +45,8 @@ def test_engines_say_what_they_run_and_why_not(one: Appliance) -> None:
     assert "SGLang:" in other.stderr
     typo = one.run("xinfer", "engine", "-n", "qwen2.5-instrct")
     assert (typo.returncode, "Did you mean 'qwen2.5-instruct'?" in typo.stderr) == (1, True)
+    size = one.run("xinfer", "engine", "-n", "qwen2.5-instruct", "-f", "gguf", "-s", "0_6")
+    assert "model_size_in_billions there is 0_5, 1_5, 3, 7," in size.stderr
     elsewhere = one.run("xinfer", "engine", "-n", "bge-m3")
     assert (elsewhere.returncode, "ask for that by `-t embedding`" in elsewhere.stderr) == (1, True)
 
