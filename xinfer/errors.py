@@ -80,16 +80,25 @@ class LaunchFailed(XinferError):
     """A replica did not become ready.
 
     `phase` is the launch phase that broke, `cause` one line (the engine's own last exception, exit
-    code, signal or out-of-memory verdict), `tail` the last lines of the engine's log.
+    code, signal or out-of-memory verdict), `tail` the last lines of the engine's log. `definite`:
+    the same try must fail the same way until somebody changes something.
     """
 
     def __init__(
-        self, message: str, hint: str = "", *, phase: str, cause: str, tail: tuple[str, ...] = ()
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        phase: str,
+        cause: str,
+        tail: tuple[str, ...] = (),
+        definite: bool = False,
     ) -> None:
         super().__init__(message, hint)
         self.phase = phase
         self.cause = cause
         self.tail = tail
+        self.definite = definite
 
 
 class EngineFailed(XinferError):

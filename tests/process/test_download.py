@@ -97,6 +97,11 @@ def test_a_refusal_is_shown_as_it_is(appliance: Start, hub: HubServer) -> None:
     one = appliance(RECIPE).start()
     wait_until("the reason", lambda: "HF_TOKEN" in one.output.read_text())
     assert f"refuses access to {WEIGHTS} of {REPO}" in one.output.read_text()
+    # Nothing would change by asking again.
+    wait_until("rest", lambda: one.models()["chat"]["state"] == "failed")
+    told = one.transcript()
+    assert "where the worker runs; resting after 1 failed launch." in told
+    assert "starting it again" not in told
 
 
 def _done(one: Appliance) -> int:

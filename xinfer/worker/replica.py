@@ -324,10 +324,12 @@ class Replica:
         now_s = self._kit.clock()
         failed = self._memo.failed(now_s, cause, spec.restart, definite=definite)
         if failed.retry_at_s is None:
-            after = f"resting after {failed.failures} failed launches"
+            count = failed.failures
+            after = f"resting after {count} failed launch{'es' if count > 1 else ''}"
         else:
             after = f"starting it again in {failed.retry_at_s - now_s:.1f} s"
-        log.warning("%s: %s; %s.", self._folder.replica_id, cause.summary, after)
+        summary = cause.summary.removesuffix(".")
+        log.warning("%s: %s; %s.", self._folder.replica_id, summary, after)
         self._keep(failed)
 
     def _retry(self, wanted: AssignedReplica | None) -> None:
@@ -366,6 +368,8 @@ class Replica:
 
 def _definite(error: Exception) -> bool:
     """Whether the same try must fail the same way."""
+    if isinstance(error, LaunchFailed):
+        return error.definite
     return isinstance(error, Invalid | NotFound | NoCapacity)
 
 

@@ -15,8 +15,8 @@ from tests.hub.faults import Fault, gated
 from tests.hub.models import REPO, WANTED, WEIGHTS, machine, site, source, write_repo
 from tests.hub.server import HubServer, serving
 from tests.unit.watching import Watching
-from xinfer.catalog.clients.errand import Listing, RepoFile
-from xinfer.catalog.hubs.site import check_names
+from xinfer.catalog.clients.errand import Kind, Listing, RepoFile, Trouble
+from xinfer.catalog.hubs.site import check_names, failure
 from xinfer.domain.model import Hub
 from xinfer.errors import LaunchFailed, NotFound
 
@@ -93,6 +93,14 @@ def test_a_gated_model(server: HubServer, tmp_path: Path) -> None:
         machine(tmp_path, site(FACE, server.url, tmp_path)).fetch(source(FACE), Watching())
     assert "gated" in failed.value.message
     assert "Accept its terms on its page, and set HF_TOKEN" in failed.value.hint
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_only_a_refusal_is_definite(kind: Kind, tmp_path: Path) -> None:
+    trouble = Trouble(kind=kind, detail="it said so", status=499)
+    error = failure(site(FACE, "http://hub", tmp_path), source(FACE), trouble)
+    definite = isinstance(error, NotFound) or (isinstance(error, LaunchFailed) and error.definite)
+    assert definite == (kind in (Kind.DENIED, Kind.MISSING))
 
 
 def test_a_commit_and_a_revision_that_is_none(server: HubServer, tmp_path: Path) -> None:

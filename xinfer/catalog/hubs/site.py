@@ -116,6 +116,7 @@ def _failed(message: str, hint: str, trouble: Trouble) -> LaunchFailed:
         phase="downloading",
         cause=message.rstrip("."),
         tail=(f"{trouble.status}: {trouble.detail}" if trouble.status else trouble.detail,),
+        definite=trouble.kind is Kind.DENIED,
     )
 
 
