@@ -135,8 +135,9 @@ def test_what_fits_only_a_lost_host_is_there_again_without_a_reload(network: Net
     key = {"XINFER_API_KEY": supervisor.key}
     shown = supervisor.host.run("xinfer", "status", "-e", supervisor.url, **key).stdout
     assert re.search(r"^b +Worker, lost, silent for [\d.]+ s ", shown, re.MULTILINE), shown
+    assert re.search(r"^parrot +failed +0/1 ", shown, re.MULTILINE), shown
     b.heal()
-    wait_until("b is back", lambda: set(supervisor.nodes()) == {"b", "c"})
+    wait_until("b is back", lambda: supervisor.ready("parrot"))
     assert supervisor.ready("parrot") == before
     assert len(b.processes("xinfer: echo")) == 1
     wait_until("it serves", lambda: supervisor.chat("parrot")[0] == 200)

@@ -65,12 +65,16 @@ def _pass(desired: Desired, assigned: Assigned, seen: Fleet) -> Assigned:
             (waiting if may_come else refusals)[uid] = model.shortage.message
             reasons[uid] = model.shortage.reason
     ordered = [sorted(own, key=lambda one: one.index) for own in board.values()]
+    replicas = tuple(itertools.chain.from_iterable(ordered))
+    # With nobody to hear nothing is moved, but nothing is vouched for either.
+    lost = {one.node for one in replicas if seen.is_lost(one.node) or not seen.live}
     return replace(
         assigned,
-        replicas=tuple(itertools.chain.from_iterable(ordered)),
+        replicas=replicas,
         refusals=refusals,
         waiting=waiting,
         reasons=reasons,
+        lost=tuple(sorted(lost)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from xinfer.domain.model import Limits, ModelKind, ModelSpec
@@ -80,6 +80,24 @@ def routes(desired: Desired, assigned: Assigned, observed: Observed) -> dict[str
             found[replica.uid].append(seen)
             via[replica.replica_id] = replica.node if replica.node in reverse else ""
     return {uid: _route(spec, found[uid], via, assigned) for uid, spec in desired.models.items()}
+
+
+def as_told(route: Route, assigned: Assigned) -> Route:
+    """The route as people are to know it: what is on lost nodes does not count, though a request
+    is still tried there.
+    """
+    where = {one.replica_id: one.node for one in assigned.replicas if one.node in assigned.lost}
+    heard = tuple(one for one in route.upstreams if one.replica_id not in where)
+    if route.state is not RouteState.READY or heard:
+        return replace(route, upstreams=heard)
+    refusal, waiting = assigned.refusals.get(route.uid), assigned.waiting.get(route.uid)
+    node = where[route.upstreams[0].replica_id]
+    return replace(
+        route,
+        upstreams=(),
+        state=RouteState.FAILED if refusal else RouteState.LOADING,
+        reason=refusal or waiting or f"its node '{node}' is lost",
+    )
 
 
 def _route(

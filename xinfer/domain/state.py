@@ -52,7 +52,8 @@ class Assigned:
     """All decisions. `refusals` says, by uid, why wanted replicas are not assigned.
 
     `waiting` does so where nothing is known to be wrong: a worker that has yet to join, or to
-    report again, may bring what is missing. `reasons` has both, to compare by.
+    report again, may bring what is missing. `reasons` has both, to compare by. `lost` are the nodes
+    of replicas that were silent for too long, by name; what runs there may serve for all we know.
     """
 
     revision: int = 0
@@ -60,6 +61,7 @@ class Assigned:
     refusals: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, Reason] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
     def of_node(self, node: str) -> tuple[AssignedReplica, ...]:
         """The replicas that one node should run."""

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from xinfer.domain.replica import Phase
-from xinfer.domain.routing import RouteState, routes
+from xinfer.domain.routing import RouteState, as_told, routes
 from xinfer.domain.state import Assigned, Desired, Observed
 
 _GAUGES = {
@@ -31,7 +31,8 @@ class FleetMetrics(Collector):
         desired, assigned, observed = self._read()
         ready = GaugeMetricFamily("xinfer_model_ready", "1 if it serves.", labels=["model"])
         for uid, route in routes(desired, assigned, observed).items():
-            ready.add_metric([uid], float(route.state is RouteState.READY))
+            told = as_told(route, assigned)
+            ready.add_metric([uid], float(told.state is RouteState.READY))
         yield ready
         labels = ["model", "replica", "node"]
         up = GaugeMetricFamily("xinfer_replica_up", "1 if its engine serves.", labels=labels)

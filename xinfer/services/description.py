@@ -8,6 +8,7 @@ from typing import Any
 from xinfer.catalog import peer
 from xinfer.domain.model import ModelKind, ModelSpec
 from xinfer.domain.replica import Cause, Phase
+from xinfer.domain.routing import as_told
 from xinfer.domain.timeline import spans
 from xinfer.services.view import ReplicaView, View
 
@@ -47,7 +48,7 @@ _STAGES = {
 def describe(view: View, uid: str) -> dict[str, Any]:
     """One entry of `GET /v1/models`. Raises NotFound."""
     spec = view.spec(uid)
-    route = view.routes()[uid]
+    route = as_told(view.routes()[uid], view.assigned)
     replicas = view.replicas(uid)
     return {
         "id": uid,
@@ -96,7 +97,7 @@ def replica(entry: ReplicaView) -> dict[str, Any]:
         "gpu_idx": list(entry.assigned.devices),
         "status": _word(entry),
         "phase": str(phase),
-        "unwell": status.unwell if status else "",
+        "unwell": _unwell(entry),
         "created_ts": int(status.timeline[0].at_s) if status and status.timeline else None,
         "restarts": status.restarts if status else 0,
         "failures": status.failures if status else 0,
@@ -107,10 +108,17 @@ def replica(entry: ReplicaView) -> dict[str, Any]:
 
 
 def _complaint(entry: ReplicaView) -> str | None:
-    status = entry.status
-    if status is None:
-        return None
-    return status.unwell or status.no_room or (status.cause.summary if status.cause else None)
+    status, unwell = entry.status, _unwell(entry)
+    if unwell or status is None:
+        return unwell or None
+    return status.no_room or (status.cause.summary if status.cause else None)
+
+
+def _unwell(entry: ReplicaView) -> str:
+    """Why it does not serve though it may say that it is ready."""
+    if entry.lost:
+        return f"its node '{entry.assigned.node}' is lost"
+    return entry.status.unwell if entry.status else ""
 
 
 def placed(entry: ReplicaView | None) -> dict[str, Any]:
@@ -182,8 +190,7 @@ def _phase(entry: ReplicaView) -> Phase:
 
 
 def _word(entry: ReplicaView) -> str:
-    unwell = entry.status is not None and entry.status.unwell
-    return "ERROR" if unwell else _STATUS.get(_phase(entry), "LOADING")
+    return "ERROR" if _unwell(entry) else _STATUS.get(_phase(entry), "LOADING")
 
 
 def _share(entry: ReplicaView) -> float:

@@ -23,12 +23,14 @@ class ReplicaView:
 
     `contact` is None when the node is not known. `heeded`: what the node said came after it
     knew all that is assigned now. If not, the status may be of a process that it is about to end.
+    `lost`: the node was silent for too long, so its last word may be true no more.
     """
 
     assigned: AssignedReplica
     status: ReplicaStatus | None
     contact: Contact | None
     heeded: bool = True
+    lost: bool = False
 
     @property
     def node_address(self) -> str:
@@ -123,6 +125,7 @@ class View:
                 status=None if status is not None and _is_left(status, heeded) else status,
                 contact=state.report.contact if state is not None else None,
                 heeded=heeded,
+                lost=replica.node in self.assigned.lost,
             )
             found.setdefault(replica.uid, []).append(entry)
         return found

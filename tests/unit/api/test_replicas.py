@@ -8,9 +8,12 @@ import falcon.testing
 import pytest
 
 from tests.unit.api.conftest import KEY
+from tests.unit.domain.clusters import node
 from tests.unit.services.conftest import House
 from tests.unit.services.test_models import free
+from xinfer.domain.model import Placement
 from xinfer.domain.replica import Phase
+from xinfer.gateway.fleet_metrics import FleetMetrics
 
 Client = falcon.testing.TestClient
 HEAD = {"Authorization": f"Bearer {KEY}"}
@@ -77,3 +80,38 @@ def test_the_cluster_in_the_words_of_the_client(api: Client, house: House) -> No
     assert ask(api, "GET", "/v1/address").json == "127.0.0.1:9997"
     assert ask(api, "GET", "/v1/cluster/devices").json == 0
     assert ask(api, "GET", "/v1/cluster/version").json["version"]
+
+
+def test_what_only_a_lost_node_has_is_not_called_ready(api: Client, house: House) -> None:
+    def told() -> tuple[str, int, str]:
+        (model,) = ask(api, "GET", "/v1/models").json["data"]
+        assert model == ask(api, "GET", "/v1/models/m").json
+        return model["state"], model["replicas_ready"], model["reason"]
+
+    def pass_time(*speaking: str) -> None:
+        for _ in range(8):
+            house.now += 10
+            house.sequence += 1
+            for name in speaking:
+                house.reports.report(node(name, sequence=house.sequence).report)
+            house.control.step()
+        house.watch.look()
+
+    house.models.launch(free("m", placement=Placement(node="a")))
+    house.settle()
+    assert told() == ("ready", 1, "")
+    pass_time()
+    assert told() == ("loading", 0, "its node 'a' is lost")
+    pass_time("b")
+    assert told()[:2] == ("failed", 0)
+    assert told()[2].startswith("Node 'a' is lost. ")
+    (replica,) = ask(api, "GET", "/v1/models/m/replicas").json
+    assert (replica["status"], replica["error_message"]) == ("ERROR", "its node 'a' is lost")
+    view = house.models.view()
+    assert view.routes()["m"].upstreams, "requests are tried there all the same"
+    figures = FleetMetrics(lambda: (view.desired, view.assigned, view.observed)).collect()
+    assert [one.value for one in next(iter(figures)).samples] == [0.0]
+    house.report()
+    house.control.step()
+    house.watch.look()
+    assert told() == ("ready", 1, "")

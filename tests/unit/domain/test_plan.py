@@ -100,6 +100,7 @@ def test_a_replica_of_a_lost_node_that_fits_nowhere_else_waits_for_its_node() ->
     after = plan(desired(one), have, observed(node("a", silent_s=99), node("b")), NOW, POLICY)
     assert after.replicas == have.replicas
     assert "'a' is lost" in after.refusals["m"]
+    assert after.lost == ("a",)
 
 
 def test_when_all_are_silent_nothing_moves_but_what_is_unwanted_goes() -> None:
@@ -109,6 +110,7 @@ def test_when_all_are_silent_nothing_moves_but_what_is_unwanted_goes() -> None:
     new = replace(changed, options={"x": 1})
     want = desired(replace(one, replicas=1), new)
     assert planned(want, have, seen) == {"changed-rep0": "b", "one-rep0": "a"}
+    assert plan(want, have, seen, NOW, POLICY).lost == ("a", "b"), "but nobody vouches for them"
 
 
 def test_silence_before_the_planner_listened_is_not_held_against_a_node() -> None:
