@@ -167,7 +167,7 @@ class Gateway:
             reply = connection.send(request.head_and_body(upstream), gone)
             reply.await_head()
         except BaseException:
-            connection.abandon()
+            connection.close()
             raise
         return Run(
             uid=route.uid,
@@ -209,8 +209,9 @@ class Gateway:
         if run.reply.reusable:
             self._pools.give_back(run.upstream, run.connection)
         else:
-            # This is what tells an engine to stop generating.
-            run.connection.abandon()
+            # Closing is what tells an engine to stop generating. Not by a reset: mlx-lm's server
+            # goes on to the end if it cannot even send the head of its reply.
+            run.connection.close()
         self._leave(run.uid, run.upstream)
         self._running.leave(run.ticket)
         run.timer.end(status, run.upstream.replica_id, usage)

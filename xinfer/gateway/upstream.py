@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 
 import gevent
 import httptools
@@ -26,8 +24,6 @@ _READABLE = 1
 """As the event loop calls it."""
 _WELCOME = b"OK\r\n"
 _NO_WAY = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
-_AT_ONCE = struct.pack("ii", 1, 0)
-"""For SO_LINGER: what is under way is thrown away, and the other side told so."""
 _STALE_S = 0.05
 """A kept connection that had been closed tells at once; a later close is of an engine at work."""
 
@@ -235,16 +231,6 @@ class Connection:
         self.rest()
         self._readable.close()
         self._socket.close()
-
-    def abandon(self) -> None:
-        """Close in the middle of a reply, so that the engine cannot send any more of it.
-
-        An engine that only writes gets one more piece off before it hears of an ordinary close, and
-        to make that one may take it much of the second in which it is to end.
-        """
-        with suppress(OSError):  # broken already
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
-        self.close()
 
     def _silent(self) -> EngineFailed:
         return EngineFailed(
