@@ -19,6 +19,7 @@ from xinfer.client import ClientError, RESTfulClient, Unreachable
 from xinfer.config.settings import API_KEY, ENDPOINT, environment
 from xinfer.domain.home import Home
 from xinfer.domain.names import did_you_mean
+from xinfer.launch import record
 
 if TYPE_CHECKING:
     from xinfer.client.results.models import ModelDescription
@@ -52,7 +53,8 @@ def failure_of(error: ClientError) -> Failure:
     if error.status == 403:
         return Failure(f"The server refused this: {error.detail}", error.hint)
     if isinstance(error, Unreachable):
-        return Failure(f"{error.detail[:1].upper()}{error.detail[1:]}.", error.hint)
+        hint = f"{error.hint} {_where_it_listens(error.detail)}".strip()
+        return Failure(f"{error.detail[:1].upper()}{error.detail[1:]}.", hint)
     return Failure(f"Could not {error.what}: {error.detail}", error.hint)
 
 
@@ -60,6 +62,14 @@ def _where_keys_are() -> str:
     own = Home(environment(os.environ).home).admin_key
     hint = "Give one with --api-key or XINFER_API_KEY, or use `xinfer login`."
     return f"{hint} The one of the server of this home is in {own}." if own.exists() else hint
+
+
+def _where_it_listens(said: str) -> str:
+    """Of the server of this home, if it runs and is not the one that `said` is about."""
+    running = record.living(Home(environment(os.environ).home))
+    if running is None or f" {running.endpoint} " in said:
+        return ""
+    return f"The server of this home listens at {running.endpoint}."
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
