@@ -12,6 +12,7 @@ import falcon
 from xinfer.api import errors, quirks
 from xinfer.api.auth import Authenticator
 from xinfer.api.cors import Cors
+from xinfer.api.joining import Joining
 from xinfer.api.scopes import Access, Need, access
 from xinfer.api.trace import request_id
 from xinfer.domain.identity import Principal, Scope
@@ -39,7 +40,7 @@ class Gate:
 
 def create_app(routes: Iterable[Route], gate: Gate) -> App:
     """`routes` are (path, resource) or (path, resource, suffix), as `api/routes.py` lists them."""
-    app: App = falcon.App(middleware=[_Trace(), gate.cors, _Edge(gate)])
+    app: App = falcon.App(middleware=[_Trace(), Joining(), gate.cors, _Edge(gate)])
     app.req_options.strip_url_path_trailing_slash = True
     app.resp_options.secure_cookies_by_default = True
     for path, resource, *suffix in routes:
@@ -111,6 +112,7 @@ class _Edge:
 def _expected(
     req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]
 ) -> None:
+    req.context.error = error
     errors.render(req, resp, error)
 
 

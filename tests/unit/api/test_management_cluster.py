@@ -104,6 +104,34 @@ def test_reports_that_cannot_be_are_refused(api: Client, house: House) -> None:
     assert house.store.observed().nodes == {}
 
 
+def test_the_log_names_a_refused_node_once_for_each_reason(
+    api: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> list[str]:
+        lines = [one.getMessage() for one in caplog.records if one.name == "xinfer.cluster"]
+        caplog.clear()
+        return lines
+
+    report, stranger = node("a").report, {"Authorization": "Bearer guessed"}
+    for _ in range(3):
+        post_report(api, report, stranger)
+    (line,) = told()
+    assert "Node 'a' at 127.0.0.1 is refused: it does not have this cluster's token" in line
+    for _ in range(2):
+        post_report(api, replace(report, version="0.0.1"))
+        post_report(api, report, stranger, at="b%0Aforged")
+    versions, other = told()
+    assert "runs xinfer 0.0.1" in versions
+    assert r"Node 'b\nforged'" in other
+    post_report(api, report)
+    assert told() == []
+    post_report(api, report, stranger)
+    assert len(told()) == 1, "it had joined, so this is news"
+    for number in range(400):
+        post_report(api, report, stranger, at=f"n{number}")
+    assert len(told()) < 300, "strangers do not fill the log"
+
+
 def test_the_cluster_shows_its_nodes(api: Client, house: House) -> None:
     seen = node("a", memory=16, gpus=[8, 8], held=2, held_on=[0, 1], labels={"zone": "x"})
     post_report(api, seen.report)
