@@ -65,11 +65,12 @@ def events(server: Server, uid: str, output: str) -> None:
 
 
 def _replica_row(replica: Mapping[str, Any]) -> tuple[Any, ...]:
+    phase = str(replica.get("phase") or replica.get("status")).lower()
     return (
         replica["replica_model_uid"],
         replica.get("node") or replica.get("worker_address"),
         replica.get("model_address"),
-        state(str(replica.get("phase") or replica.get("status")).lower()),
+        state("unwell" if replica.get("unwell") else phase),
         replica.get("restarts"),
         replica.get("error_message"),
     )

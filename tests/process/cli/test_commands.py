@@ -100,6 +100,16 @@ def test_history_of_a_model(xinfer: Run) -> None:
     assert [span["phase"] for span in spans] == ["loading", "ready"]
 
 
+def test_a_replica_that_does_not_serve_is_not_shown_as_ready(xinfer: Run, server: Loopback) -> None:
+    why = "its node 'b' is lost"
+    replica = {"replica_model_uid": "chat-rep0", "node": "b", "phase": "ready", "status": "ERROR"}
+    said = replica | {"unwell": why, "error_message": why}
+    server.replies["/v1/models/chat/replicas"] = (200, [said])
+    row = xinfer("replicas", "chat").stdout.splitlines()[-1]
+    assert row.split()[:4] == ["chat-rep0", "b", "-", "unwell"]
+    assert row.rstrip().endswith(why)
+
+
 def test_logs_are_printed_as_they_are(xinfer: Run, server: Loopback) -> None:
     server.logs = ["plain", "[bold]not markup[/]", "ünïcode"]
     done = xinfer("logs", "chat", "--tail", "5", "--replica", "1")
