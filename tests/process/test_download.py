@@ -102,6 +102,12 @@ def test_a_refusal_is_shown_as_it_is(appliance: Start, hub: HubServer) -> None:
     told = one.transcript()
     assert "where the worker runs; resting after 1 failed launch." in told
     assert "starting it again" not in told
+    # Once access is granted, the same recipe again is enough.
+    hub.faults.clear()
+    again = one.run("xinfer-up", str(one.recipe), f"cluster.port={one.port}", timeout_s=120)
+    assert again.returncode == 0, again.stderr
+    assert "refuses" not in again.stdout
+    one.wait_ready({"chat": 2})
 
 
 def _done(one: Appliance) -> int:

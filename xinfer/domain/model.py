@@ -96,7 +96,8 @@ class ModelSpec:
     `options` are the engine's typed options after validation; `extra_args` go to the engine's
     command line untouched; `env` is added to its environment. `memory_bytes` is what one replica
     is expected to need (None = not known). `launch_timeout_s` bounds start to ready. `retired` are
-    indices whose replicas are to end, and that no other gets, while they are in here.
+    indices whose replicas are to end, and that no other gets, while they are in here. `attempt`
+    rises when somebody asks for what has failed and rests to be tried again.
     """
 
     uid: str
@@ -120,12 +121,13 @@ class ModelSpec:
     origin: Origin = Origin.API
     created_s: int = 0
     retired: tuple[int, ...] = ()
+    attempt: int = 0
 
     def digest(self) -> str:
         """Twelve hex digits that change when a running replica would have to be replaced.
 
-        Count, retired indices, limits, restart policy, origin and dates are left out: changing
-        them must not restart an engine.
+        Count, retired indices, limits, restart policy, origin, dates and attempts are left out:
+        changing them must not restart an engine.
         """
         source = self.source
         parts = {

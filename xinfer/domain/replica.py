@@ -106,7 +106,8 @@ class ReplicaStatus:
     last read. `unwell` says why a ready replica is sent no requests; it is empty while it is well.
     `whole_by_stream` is that of `Command`. `weighed` is what its files need, as its node read from
     them (None = not read). `no_room` says why a queued replica is not started: its node does not
-    have what they need, and waits to be told that there is room for it.
+    have what they need, and waits to be told that there is room for it. `attempt` is that
+    of the spec when its failures began to be counted.
     """
 
     replica_id: str
@@ -135,3 +136,8 @@ class ReplicaStatus:
     gauges: Mapping[str, float] = field(default_factory=dict)
     weighed: Footprint | None = None
     no_room: str = ""
+    attempt: int = 0
+
+    def is_outdated(self, attempt: int) -> bool:
+        """Whether it tells of a failure before this attempt, which its node has yet to begin."""
+        return self.phase is Phase.FAILED and self.attempt != attempt

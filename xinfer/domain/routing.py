@@ -76,7 +76,8 @@ def routes(desired: Desired, assigned: Assigned, observed: Observed) -> dict[str
     via: dict[str, str] = {}
     for replica in assigned.replicas:
         seen = status.get((replica.node, replica.replica_id))
-        if seen is not None and replica.uid in found:
+        spec = desired.models.get(replica.uid)
+        if seen is not None and spec is not None and not seen.is_outdated(spec.attempt):
             found[replica.uid].append(seen)
             via[replica.replica_id] = replica.node if replica.node in reverse else ""
     return {uid: _route(spec, found[uid], via, assigned) for uid, spec in desired.models.items()}

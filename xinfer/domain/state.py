@@ -26,7 +26,9 @@ class Desired:
 
     def drift(self) -> tuple[str, ...]:
         """The uids that the recipe declared and that are not, or no longer, as declared."""
-        as_they_are = {uid: replace(spec, retired=()) for uid, spec in self.models.items()}
+        as_they_are = {
+            uid: replace(spec, retired=(), attempt=0) for uid, spec in self.models.items()
+        }
         return tuple(
             sorted(uid for uid, spec in self.declared.items() if as_they_are.get(uid) != spec)
         )

@@ -180,7 +180,10 @@ def summary(endpoint: Endpoint, started_s: float, failed: tuple[str, ...]) -> li
     elif not models:
         lines.append("launch one: xinfer launch --help")
     if failed:
-        lines.append(f"failed: {', '.join(failed)}; see `xinfer logs {failed[0]}`")
+        lines += [
+            f"failed: {', '.join(failed)}; see `xinfer logs {failed[0]}`",
+            "once the cause is mended, apply the recipe (or launch the model) again",
+        ]
     return lines
 
 

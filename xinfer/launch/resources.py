@@ -133,7 +133,15 @@ def resources(parts: Parts) -> Resources:
         autostart=AutostartResource(Autostart(models), models, rights),
         abort=Abort(models, parts.requests),
         logs=Logs(models, token_file, parts.ways),
-        recipe=Recipe(Recipes(parts.store, parts.watch.look, check=models.check, lack=models.lack)),
+        recipe=Recipe(
+            Recipes(
+                parts.store,
+                parts.watch.look,
+                check=models.check,
+                lack=models.lack,
+                rests=models.rests,
+            )
+        ),
         cluster=_cluster(parts),
         reports=NodeReports(reports),
         assignment=NodeAssignment(reports),

@@ -57,7 +57,8 @@ class Autostart:
         return {"models": [{"enabled": True, "model_uid": uid} for uid in uids]}
 
     def put(self, spec: ModelSpec, hub: str | None = None) -> None:
-        """Declare a model, or change the one of that uid, without waiting for it.
+        """Declare a model, or change the one of that uid, without waiting for it; what rests after
+        failures is tried again.
 
         Raises what `Models.launch` raises.
         """
@@ -72,10 +73,15 @@ class Autostart:
             extra_args=_kept_words(spec.extra_args, before.extra_args),
         )
         checked = self._models.check(asked, hub)
+        again = checked.digest() == before.digest() and self._models.rests(spec.uid)
         self._models.change(
             spec.uid,
             lambda old: replace(
-                checked, origin=old.origin, created_s=old.created_s, retired=old.retired
+                checked,
+                origin=old.origin,
+                created_s=old.created_s,
+                retired=old.retired,
+                attempt=old.attempt + again,
             ),
         )
 

@@ -105,12 +105,15 @@ class Models:
     ) -> ModelSpec:
         """Declare one more model; returns it as stored. `hub` is where its family is fetched from.
 
-        A uid that is not given but follows from the name gets a suffix when it is taken. Raises
-        Invalid when a given one is, or for what the engine cannot do; NoCapacity when no node can
+        A uid that is not given but follows from the name gets a suffix when it is taken. A given
+        one that was launched alike, and rests after failures, is tried again. Raises Invalid when
+        another is taken, or for what the engine cannot do; NoCapacity when no node can
         take it as things are; NotReady when an earlier model of that uid does not end.
         """
         view = self._without_remains(spec.uid)
         checked = replace(self._complete(spec, view, hub), created_s=int(self._clock()))
+        if uid_is_given and _is_again(view, checked):
+            return self._try_again(checked)
         uid = _free_uid(view.desired.models, spec.uid, given=uid_is_given)
         checked = checked if uid == spec.uid else _renamed(checked, uid)
         self.check_room(checked, view)
@@ -130,17 +133,32 @@ class Models:
     ) -> ModelSpec:
         """Like `launch`, and return when every replica serves.
 
-        A launch that fails is withdrawn, so that the uid is free for the next try; raises
-        LaunchFailed or NoCapacity with the cause. Raises NotReady when it takes longer than it
-        may; it then goes on.
+        A launch that fails is withdrawn, so that the uid is free for the next try, unless it was
+        declared before; raises LaunchFailed or NoCapacity with the cause. Raises NotReady when it
+        takes longer than it may; it then goes on.
         """
         launched = self.launch(spec, uid_is_given=uid_is_given, hub=hub)
         try:
             self.await_ready(launched.uid, launched.launch_timeout_s + _MARGIN_S)
         except (LaunchFailed, NoCapacity):
-            self._edit(lambda models: {uid: one for uid, one in models.items() if one != launched})
+            if not launched.attempt:
+                self._edit(
+                    lambda models: {uid: one for uid, one in models.items() if one != launched}
+                )
             raise
         return launched
+
+    def rests(self, uid: str) -> bool:
+        """Whether a replica of it has failed and is not tried again by itself."""
+        return any(one.rests for one in self.view().replicas(uid))
+
+    def _try_again(self, spec: ModelSpec) -> ModelSpec:
+        return self.change(
+            spec.uid,
+            lambda old: replace(
+                spec, created_s=old.created_s, retired=old.retired, attempt=old.attempt + 1
+            ),
+        )
 
     def terminate(self, uid: str) -> None:
         """Forget a model; its replicas drain and end. Raises NotFound."""
@@ -264,6 +282,14 @@ def _existing(models: Mapping[str, ModelSpec], uid: str) -> ModelSpec:
     if uid not in models:
         raise NotFound(f"There is no model '{uid}'.", did_you_mean(uid, models))
     return models[uid]
+
+
+def _is_again(view: View, spec: ModelSpec) -> bool:
+    """Whether this was launched before, and a replica of it has failed for good."""
+    known = view.desired.models.get(spec.uid)
+    if known is None or known.origin is not spec.origin or known.digest() != spec.digest():
+        return False
+    return any(one.rests for one in view.replicas(spec.uid))
 
 
 def _free_uid(models: Mapping[str, ModelSpec], uid: str, *, given: bool) -> str:

@@ -39,7 +39,8 @@ class Changes:
 
 class Recipes:
     """`changed()` tells this process that the store changed; `check` returns a spec as it can be
-    stored, or raises Invalid; `lack` says of a declared uid why it finds no room, or nothing.
+    stored, or raises Invalid; `lack` says of a declared uid why it finds no room, or nothing;
+    `rests` whether a replica of it has failed and is not tried again by itself.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Recipes:
         *,
         check: Callable[[ModelSpec], ModelSpec] = name_only,
         lack: Callable[[str], str] = lambda _uid: "",
+        rests: Callable[[str], bool] = lambda _uid: False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._desired = desired
         self._changed = changed
         self._check = check
         self._lack = lack
+        self._rests = rests
         self._clock = clock
 
     def current(self) -> Desired:
@@ -64,7 +67,8 @@ class Recipes:
     def apply(
         self, models: Sequence[ModelSpec], recipe: str, expected: int | None = None
     ) -> Changes:
-        """Make `models` the desired ones of recipes; applying the same again writes nothing.
+        """Make `models` the desired ones of recipes; applying the same again changes nothing, but
+        that what rests is tried again.
 
         Raises Invalid for a model that cannot be, Conflict when `expected` is given and not the
         stored revision, or when a uid belongs to a model launched through the API.
@@ -78,9 +82,8 @@ class Recipes:
                     f"The desired state is at revision {before.revision}, not {expected}.",
                     "Read it again, and apply on top of that.",
                 )
-            after, changes = _compare(
-                before, _settled(specs, before, estimated), int(self._clock()), recipe
-            )
+            settled = self._tried(_settled(specs, before, estimated), before)
+            after, changes = _compare(before, settled, int(self._clock()), recipe)
             if replace(after, revision=before.revision) == before:
                 return self._judged(changes)
             try:
@@ -94,6 +97,16 @@ class Recipes:
             self._changed()
             return self._judged(replace(changes, revision=written.revision))
         raise Conflict("The desired state changes too often to apply a recipe.", "Try again.")
+
+    def _tried(self, specs: Mapping[str, ModelSpec], before: Desired) -> dict[str, ModelSpec]:
+        """With one attempt more where a replica rests that would be the same as before."""
+        tried = dict(specs)
+        for uid, spec in specs.items():
+            known = before.models.get(uid)
+            if known is not None:
+                again = known.digest() == spec.digest() and self._rests(uid)
+                tried[uid] = replace(spec, attempt=known.attempt + again)
+        return tried
 
     def _judged(self, changes: Changes) -> Changes:
         """With what finds no room."""
@@ -148,7 +161,8 @@ def _compare(
         removed=tuple(uid for uid in own if uid not in kept),
         unchanged=tuple(uid for uid in kept if uid in own and own[uid] == kept[uid]),
     )
-    return Desired(models={**foreign, **kept}, recipe=recipe, declared=kept), changes
+    declared = {uid: replace(spec, attempt=0) for uid, spec in kept.items()}
+    return Desired(models={**foreign, **kept}, recipe=recipe, declared=declared), changes
 
 
 def _check_taken(foreign: Mapping[str, ModelSpec], specs: Mapping[str, ModelSpec]) -> None:

@@ -122,7 +122,7 @@ class View:
             status = statuses.get((replica.node, replica.replica_id))
             entry = ReplicaView(
                 assigned=replica,
-                status=None if status is not None and _is_left(status, heeded) else status,
+                status=None if status is not None and self._is_left(status, heeded) else status,
                 contact=state.report.contact if state is not None else None,
                 heeded=heeded,
                 lost=replica.node in self.assigned.lost,
@@ -130,10 +130,14 @@ class View:
             found.setdefault(replica.uid, []).append(entry)
         return found
 
-
-def _is_left(status: ReplicaStatus, heeded: bool) -> bool:
-    """Whether it tells of an earlier life: what is assigned now is not to end."""
-    return status.phase is Phase.STOPPED or (status.phase is Phase.DRAINING and not heeded)
+    def _is_left(self, status: ReplicaStatus, heeded: bool) -> bool:
+        """Whether it tells of an earlier life: what is assigned now is not to end, and what is to
+        be tried again has not failed.
+        """
+        spec = self.desired.models.get(status.uid)
+        outdated = spec is not None and status.is_outdated(spec.attempt)
+        ended = status.phase is Phase.DRAINING and not heeded
+        return status.phase is Phase.STOPPED or ended or outdated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ class Memo:
     """`launch` names the start that phase and address belong to. `starts` counts all of them,
     `failures` those in a row that never became ready; `streak` rises with each end and falls with
     time served; `was_ready` says whether this digest ever served here; `weighed` is what its files
-    were found to need.
+    were found to need; `attempt` is that of the spec which the failures were counted for.
     """
 
     uid: str
@@ -46,6 +46,11 @@ class Memo:
     retry_at_s: float | None = None
     cause: Cause | None = None
     weighed: Footprint | None = None
+    attempt: int = 0
+
+    def again(self, attempt: int) -> Memo:
+        """The memo for one more attempt that somebody asked for: what failed before is past."""
+        return replace(self, attempt=attempt, failures=0, streak=0, cause=None)
 
     def enter(self, phase: Phase, now_s: float) -> Memo:
         """The memo after a move to `phase`. Raises Conflict when it is not a legal one.
@@ -98,7 +103,8 @@ class Memo:
 
 def fresh(assigned: AssignedReplica) -> Memo:
     """The memo of a replica that was never started with this digest."""
-    return Memo(uid=assigned.uid, index=assigned.index, digest=assigned.spec.digest())
+    spec = assigned.spec
+    return Memo(uid=assigned.uid, index=assigned.index, digest=spec.digest(), attempt=spec.attempt)
 
 
 def save(path: Path, memo: Memo) -> None:

@@ -131,6 +131,7 @@ class Replica:
             gauges=self._vigil.last.gauges if live and self._vigil and self._vigil.last else {},
             weighed=known.weighed,
             no_room=self._no_room if known.phase is Phase.QUEUED else "",
+            attempt=known.attempt,
         )
 
     def group(self) -> Group | None:
@@ -168,6 +169,8 @@ class Replica:
     def _begin(self, wanted: AssignedReplica) -> None:
         if wanted.spec.digest() != self._memo.digest:
             self._memo = memo.fresh(wanted)
+        elif wanted.spec.attempt != self._memo.attempt:
+            self._memo = self._memo.again(wanted.spec.attempt)
         # Failure is met again, and reported, when the order is written.
         with suppress(OSError):
             self._folder.make()
@@ -335,7 +338,7 @@ class Replica:
     def _retry(self, wanted: AssignedReplica | None) -> None:
         if wanted is None:
             self._enter(Phase.STOPPED)
-        elif self._unwanted(wanted):
+        elif self._unwanted(wanted) or wanted.spec.attempt != self._memo.attempt:
             self._begin(wanted)
         elif self._memo.retry_at_s is not None:
             wait_s = self._memo.retry_at_s - self._kit.clock()

@@ -105,6 +105,7 @@ class House:
             self.changed,
             check=self.models.check,
             lack=self.models.lack,
+            rests=self.models.rests,
             clock=lambda: self.now,
         )
         self.reports = Reports(
@@ -166,6 +167,7 @@ class House:
             address="127.0.0.1:4000",
             context=self.context,
             cause=cause if failed else None,
+            attempt=replica.spec.attempt,
         )
 
     def settle(self, phase: Phase = Phase.READY) -> None:

@@ -114,6 +114,23 @@ def test_a_launch_that_fails_is_told_with_its_cause_and_withdrawn(house: House) 
     assert house.script == []
 
 
+def test_what_was_launched_and_rests_is_tried_again_by_the_same_launch(house: House) -> None:
+    house.models.launch(free())
+    house.settle()
+    with pytest.raises(Invalid, match="is taken"):
+        house.models.launch(free())
+    house.report(Phase.FAILED)
+    with pytest.raises(Invalid, match="is taken"):
+        house.models.launch(free(env={"A": "b"}))
+    house.script = [house.control.step, lambda: house.settle(Phase.FAILED)]
+    with pytest.raises(LaunchFailed):
+        house.models.launch_and_wait(free())
+    assert house.store.desired().models["m"].attempt == 1, "it was declared before"
+    house.script = [house.control.step, house.settle]
+    assert house.models.launch_and_wait(free()).attempt == 2
+    assert house.script == []
+
+
 def test_a_uid_whose_failed_replica_does_not_go_is_not_given_again(house: House) -> None:
     house.models.launch(free())
     house.settle(Phase.FAILED)

@@ -9,6 +9,8 @@ import pytest
 from tests.unit.domain.clusters import spec
 from tests.unit.services.conftest import House
 from xinfer.domain.model import ModelSpec, Origin
+from xinfer.domain.replica import Phase
+from xinfer.domain.routing import RouteState
 from xinfer.errors import Conflict, Invalid
 
 
@@ -39,6 +41,25 @@ def test_the_same_again_writes_nothing(house: House) -> None:
     assert again.unchanged == ("a",)
     assert again.revision == revision
     assert house.store.stamp() == stamp
+
+
+def test_the_same_again_has_what_rests_tried_again_once(house: House) -> None:
+    house.recipes.apply([free("a"), free("b")], "r")
+    house.settle(Phase.FAILED)
+    before = house.store.desired()
+    again = house.recipes.apply([free("a"), free("b", replicas=0)], "r")
+    assert again.changed == ("a", "b")
+    attempts = {uid: spec.attempt for uid, spec in house.store.desired().models.items()}
+    assert attempts == {"a": 1, "b": 1}
+    assert house.store.desired().models["a"].digest() == before.models["a"].digest()
+    assert house.recipes.current().drift() == ()
+    # The failure that is still reported is that of the attempt before.
+    view = house.models.view()
+    assert view.routes()["a"].state is RouteState.LOADING
+    assert [one.status for one in view.replicas("a")] == [None]
+    assert house.recipes.apply([free("a"), free("b", replicas=0)], "r").changed == ()
+    house.settle(Phase.FAILED)
+    assert house.models.view().routes()["a"].state is RouteState.FAILED
 
 
 def test_changes_through_the_api_show_as_drift_until_the_recipe_is_applied_again(

@@ -84,6 +84,7 @@ class DesiredModel(TypedDict):
     """A model as it is to run. `origin` is recipe or api, `kind` LLM, embedding or rerank.
 
     `memory_bytes` is what one replica is expected to need; `created_s` is in unix seconds.
+    `attempt` counts how often what had failed and rested was to be tried again.
     """
 
     uid: str
@@ -107,6 +108,7 @@ class DesiredModel(TypedDict):
     origin: str
     created_s: int
     retired: list[int]
+    attempt: int
 
 
 class Recipe(TypedDict):
