@@ -14,6 +14,7 @@ from xinfer.catalog.clients.errand import (
     Trouble,
 )
 from xinfer.catalog.clients.process import Abandoned, ClientProgram, send
+from xinfer.domain.memory import gib
 from xinfer.domain.ports import Transfer, Watcher
 from xinfer.domain.replica import FileProgress
 from xinfer.errors import Conflict
@@ -58,7 +59,7 @@ class Tally:
         self._watcher.see(
             Transfer(
                 share=self.done_bytes / total if total else 1.0,
-                text=f"{doing}, {self.done_bytes / 1e6:.0f} of {total / 1e6:.0f} MB",
+                text=f"{doing}, {gib(self.done_bytes)} of {gib(total)}",
                 files=under_way,
                 done_bytes=self.done_bytes,
                 total_bytes=total,

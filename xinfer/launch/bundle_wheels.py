@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from xinfer.domain.memory import gib
 from xinfer.engines.installer import GET_UV, NO_UV, Installer, failure, last_words
 from xinfer.engines.requirement import Requirement
 
@@ -78,8 +79,8 @@ class Fetcher:
         work = _Work(argv, chosen.parent, self._environ())
 
         def tell() -> None:
-            done = _size_mb(chosen.parent)
-            progress(0.0, f"fetching {count} packages, {done:.0f} MB so far")
+            done = gib(_size_bytes(chosen.parent))
+            progress(0.0, f"fetching {count} packages, {done} so far")
 
         lines, status = work.run(tell)
         if status != 0:
@@ -144,10 +145,10 @@ class _Work:
         return tuple(line.strip() for line in lines if line.strip()), program.returncode
 
 
-def _size_mb(folder: Path) -> float:
+def _size_bytes(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         # Files come and go while they are counted.
         with suppress(OSError):
             total += path.stat().st_size
-    return total / 1e6
+    return total

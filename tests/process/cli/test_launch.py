@@ -150,7 +150,7 @@ def test_a_launch_is_followed_line_by_line(xinfer: Run, server: Loopback) -> Non
     server.steps = list(GOOD)
     done = xinfer(*ARGUMENTS)
     assert (done.returncode, done.stdout) == (0, "Model uid: smol\n")
-    assert "downloading  50% 42 MB of 84 MB" in done.stderr
+    assert "downloading  50% 42 MiB of 84 MiB" in done.stderr
     assert "loading      after 12.0 s downloading" in done.stderr
     assert "ready        after 1.5 s loading" in done.stderr
 
@@ -158,7 +158,7 @@ def test_a_launch_is_followed_line_by_line(xinfer: Run, server: Loopback) -> Non
 def test_a_launch_is_drawn_on_a_terminal(server: Loopback) -> None:
     server.steps = list(GOOD)
     with terminal([XINFER, *ARGUMENTS], environment(server.url)) as screen:
-        screen.expect("42 MB of 84 MB")
+        screen.expect("42 MiB of 84 MiB")
         screen.expect("✔ downloading 12.0 s")
         screen.expect("✔ ready")
         screen.expect("Model uid: smol")

@@ -111,6 +111,7 @@ def test_a_cut_is_resumed_from_where_it_was(hub: Hub, server: HubServer, fetch: 
     assert starts[-1] > 1_000_000
     texts = " ".join(transfer.text for transfer in watching.seen)
     assert "the connection broke, next attempt in" in texts
+    assert f" MiB of {SIZE / 2**20:.0f} MiB" in texts
     under_way = [file for transfer in watching.seen for file in transfer.files]
     assert {file.name for file in under_way} == {WEIGHTS}
     assert all(file.total_bytes == SIZE for file in under_way)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.watching import Watching
 from xinfer.catalog.hubs.package import PackageHub
-from xinfer.catalog.hubs.wheel import size_mb
+from xinfer.catalog.hubs.wheel import size_bytes
 from xinfer.domain.model import Hub, Source
 from xinfer.errors import Invalid, LaunchFailed
 
@@ -148,7 +148,7 @@ def test_folders_that_come_and_go_while_they_are_measured_are_no_failure(tmp_pat
     client = threading.Thread(target=churn)
     client.start()
     try:
-        assert {size_mb(tmp_path) for _ in range(300)} == {0.0}
+        assert {size_bytes(tmp_path) for _ in range(300)} == {0}
     finally:
         over.set()
         client.join()

@@ -18,14 +18,14 @@ def test_a_download_shows_every_file_that_is_under_way() -> None:
                 "phases": [{"phase": "downloading", "started_s": 0.0, "seconds": None}],
             }
         ],
-        downloads={"m-rep0": (0.5, "25 MB of 50 MB")},
+        downloads={"m-rep0": (0.5, "25 MiB of 50 MiB")},
         files={"m-rep0": [("config.json", 10, 10), ("tokenizer.json", 7, None), *files]},
     )
     screen = Console(width=120, record=True, file=None, force_terminal=False)
     with screen.capture() as captured:
         screen.print(Picture("m").draw(snapshot))
     shown = captured.get()
-    assert "25 MB of 50 MB" in shown
+    assert "25 MiB of 50 MiB" in shown
     assert "model-0.safetensors  4.8 MiB of 9.5 MiB" in shown
     assert "config.json" not in shown, "what is here is not under way"
     assert "and 2 more files" in shown

@@ -57,7 +57,7 @@ class Step:
             "replica_model_uid": f"{uid}-rep0",
             "stage": "loading" if self.share is None else "downloading",
             "progress": self.share or 0.0,
-            "info": "42 MB of 84 MB",
+            "info": "42 MiB of 84 MiB",
         }
         return {"progress": self.share or 0.0, "stage": replica["stage"], "replicas": [replica]}
 

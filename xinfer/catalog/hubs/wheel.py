@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from xinfer.domain.memory import gib
 from xinfer.domain.ports import Transfer, Watcher
 from xinfer.errors import Conflict, LaunchFailed
 
@@ -39,7 +40,7 @@ def install(requirement: str, scratch: Path, watcher: Watcher) -> Path:
     ):
         try:
             while client.poll() is None:
-                done = f"fetching {requirement}, {size_mb(scratch):.0f} MB so far"
+                done = f"fetching {requirement}, {gib(size_bytes(scratch))} so far"
                 watcher.see(Transfer(share=0.0, text=done))
                 stop_if_cancelled(watcher, requirement)
                 time.sleep(_POLL_S)
@@ -77,14 +78,14 @@ def _quiet(verb: str) -> tuple[str, ...]:
     return (verb, "--disable-pip-version-check", "--no-input", "--no-compile", "--progress-bar=off")
 
 
-def size_mb(folder: Path) -> float:
-    """Of all files below it in MB; files and whole folders may come and go meanwhile."""
+def size_bytes(folder: Path) -> int:
+    """Of all files below it; files and whole folders may come and go meanwhile."""
     total = 0
     for here, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):
                 total += os.lstat(Path(here, name)).st_size
-    return total / 1e6
+    return total
 
 
 def _failed(requirement: str, code: int, said: str) -> LaunchFailed:
