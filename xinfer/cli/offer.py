@@ -32,12 +32,14 @@ def offers_of(client: RESTfulClient, name: str, kind: str) -> Mapping[str, Offer
 
 def _nearest(client: RESTfulClient, name: str, kind: str) -> str:
     """Where the very name is, under another type, else the nearest one of this type."""
-    for other in _TYPES:
-        known = client.run(calls.list_model_registrations(other))
-        if any(each["model_name"] == name for each in known):
+    known = {
+        each: [str(one["model_name"]) for one in client.run(calls.list_model_registrations(each))]
+        for each in _TYPES
+    }
+    for other, names in known.items():
+        if name in names:
             return f"It has one of type {other}: ask for that by `-t {other}`."
-    known = client.run(calls.list_model_registrations(kind))
-    return did_you_mean(name, [str(each["model_name"]) for each in known])
+    return did_you_mean(name, known[kind])
 
 
 def rows(name: str, offer: Offer, asked: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:

@@ -131,11 +131,13 @@ def test_an_engine_is_chosen_where_none_is_named(
 
 
 def test_no_engine_and_no_family_are_told_before_a_launch(xinfer: Run, server: Loopback) -> None:
-    known = "/v1/model_registrations/LLM"
+    known = "/v1/model_registrations"
+    others = ("embedding", "rerank", "image", "audio", "video")
     server.replies = {
         "/v1/engines/LLM/qwen": (200, OFFERS),
         "/v1/engines/LLM/qwem": (200, None),
-        known: (200, [{"model_name": "qwen", "is_builtin": True}]),
+        f"{known}/LLM": (200, [{"model_name": "qwen", "is_builtin": True}]),
+        **{f"{known}/{each}": (200, []) for each in others},
     }
     for words, message in (
         (("-n", "qwen", "-s", "7"), "xinfer engine -n qwen"),
