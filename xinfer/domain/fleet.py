@@ -33,15 +33,15 @@ class Fleet:
     while others were. `awaited` ones were silent before we listened and have some time left;
     `expected` ones among them have never been heard, and are probably starting.
 
-    When nobody speaks the silence is taken for ours, and nobody is lost. `statuses` is what was
-    last said, by node and replica id.
+    When nobody speaks the silence is taken for ours, and nobody is lost. `known` is what every node
+    last said, and `statuses` what it said of its replicas, by node and replica id.
     """
 
     live: Mapping[str, NodeReport]
     lost: frozenset[str]
     awaited: frozenset[str]
     expected: frozenset[str]
-    known: frozenset[str]
+    known: Mapping[str, NodeReport]
     statuses: Mapping[tuple[str, str], ReplicaStatus]
 
     def is_lost(self, node: str) -> bool:
@@ -97,7 +97,7 @@ def fleet(observed: Observed, now_s: float, policy: Policy) -> Fleet:
         lost=lost,
         awaited=frozenset(silent) - lost | expected,
         expected=expected,
-        known=frozenset(observed.nodes),
+        known={name: state.report for name, state in observed.nodes.items()},
         statuses={
             (name, status.replica_id): status
             for name, state in observed.nodes.items()

@@ -171,7 +171,7 @@ class _Model:
     def _is_current(self, replica: AssignedReplica) -> bool:
         if replica.spec != self.spec and replica.spec.digest() != self.spec.digest():
             return False
-        report = self.fleet.live.get(replica.node)
+        report = self.fleet.known.get(replica.node)
         return report is None or matches(self.spec.placement, report)
 
     def _move(self, lost: AssignedReplica) -> None:
