@@ -20,8 +20,9 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/xinfer
+COPY scripts/image/constraints.txt /src/constraints.txt
 COPY xinfer/engines/requirements /src/requirements
-RUN /opt/xinfer/bin/pip install \
+RUN /opt/xinfer/bin/pip install -c /src/constraints.txt \
       -r /src/requirements/llama.cpp-cuda.txt \
       -r /src/requirements/transformers-cuda.txt \
       -r /src/requirements/sentence-transformers-cuda.txt
@@ -31,7 +32,7 @@ RUN for engine in $ENGINES; do \
       || exit 1; \
     done; mkdir -p /opt/engines
 COPY . /src/xinfer
-RUN /opt/xinfer/bin/pip install "/src/xinfer[docs,hubs,managed]"
+RUN /opt/xinfer/bin/pip install -c /src/constraints.txt "/src/xinfer[docs,hubs,managed]"
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="xinfer" \

@@ -5,15 +5,25 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from scripts.image.dockerfile import Instruction, read
 
 ROOT = Path(__file__).parents[2]
 FILES = ("Dockerfile", "Dockerfile.cpu")
+EXTRAS = ("docs", "hubs", "managed")
 HADOLINT = Path(sys.executable).parent / "hadolint"
+
+
+def requirements(path: Path) -> list[Requirement]:
+    """Of a list for pip, without its notes."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
 
 
 def stages(name: str) -> list[list[Instruction]]:
@@ -68,3 +78,29 @@ def test_the_engines_are_of_certain_versions() -> None:
     for path in (each for each in lists if "without" not in each.name):
         for line in path.read_text(encoding="utf-8").splitlines():
             assert line.startswith(("#", "-")) or not line or "==" in line, f"{path.name}: {line}"
+
+
+def test_all_that_is_in_an_image_is_of_a_certain_version() -> None:
+    pinned = {
+        canonicalize_name(one.name): str(one.specifier).removeprefix("==")
+        for one in requirements(ROOT / "scripts" / "image" / "constraints.txt")
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [
+        Requirement(each)
+        for group in (project["dependencies"], *(extras[name] for name in EXTRAS))
+        for each in group
+    ]
+    lists = ROOT / "xinfer" / "engines" / "requirements"
+    for name in ("llama.cpp", "transformers", "sentence-transformers"):
+        wanted += requirements(lists / f"{name}-cpu.txt")
+    for one in wanted:
+        if one.name != "torch":
+            assert one.specifier.contains(pinned[canonicalize_name(one.name)]), str(one)
+    for name in FILES:
+        runs = [each.rest for each in stages(name)[0] if each.name == "RUN"]
+        installs = [run for run in runs if "/opt/xinfer/bin/pip install" in run]
+        assert len(installs) == 2
+        assert all("-c /src/constraints.txt" in run for run in installs)
+        assert f"/src/xinfer[{','.join(EXTRAS)}]" in installs[-1]
