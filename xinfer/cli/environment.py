@@ -75,8 +75,8 @@ def create(
 ) -> None:
     """Build the environment of an engine, and import the engine in it.
 
-    One that is there is left as it is, unless the pinned packages have changed since. A build that
-    was cut off is taken up again: what was fetched is not fetched twice.
+    One that is there is left as it is, unless it is broken or the pinned packages have changed
+    since. A build that was cut off is taken up again: what was fetched is not fetched twice.
 
     \b
     xinfer env create transformers

@@ -87,13 +87,16 @@ class Managed:
     def create(
         self, requirement: Requirement, progress: Progress, *, anew: bool = False
     ) -> EnvironmentState:
-        """Build it unless it is there, made from the list as it is now; `anew`: in any case.
+        """Build it unless it is there, made from the list as it is now, and the engine can be
+        imported in it; `anew`: in any case.
 
         One that is being built elsewhere is waited for. Raises LaunchFailed when it cannot be
         built; one that was there then is left as it was.
         """
         with self._alone(requirement, progress) as waited:
-            if (anew and not waited) or not self._is_current(requirement):
+            # What somebody else has just built was also tried.
+            whole = self._is_current(requirement) and (waited or not self.check(requirement).error)
+            if (anew and not waited) or not whole:
                 self._sweep(requirement)
                 self._build(requirement, progress)
         return self.state(requirement)

@@ -93,6 +93,16 @@ def test_another_list_makes_it_older_and_create_brings_it_up_to_date(site: Site)
     assert site.here() == [".tiny-cpu.lock", "tiny-cpu"]
 
 
+def test_create_mends_one_that_was_spoiled_since(site: Site) -> None:
+    managed, wanted = site.managed(), site.requirement
+    made = managed.create(wanted, site.say)
+    (found,) = Path(made.path).glob("lib/*/site-packages/tiny.py")
+    found.unlink()
+    assert managed.state(wanted).state == "ready", "its record knows nothing of it"
+    assert managed.create(wanted, site.say).state == "ready"
+    assert managed.check(wanted).error == ""
+
+
 def test_what_must_not_come_along_does_not(site: Site) -> None:
     make_wheel(site.wheels, "bad", code="raise OSError('not beside tiny')")
     make_wheel(site.wheels, "tiny", "2.0", needs=["bad"])
