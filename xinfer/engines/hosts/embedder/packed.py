@@ -18,7 +18,7 @@ _ROWS = 1024
 """Tokens of a batch for which oneDNN chooses the layout."""
 _MOST_BYTES = 2**29
 """Weights of both kinds lie in memory for a moment: a large model is left alone."""
-_TRIES = 3
+_TRIES = 5
 _NEAR = 1e-3
 """How far a result may move, next to the largest: sums are taken in another order."""
 
@@ -36,26 +36,21 @@ def pack(
     """
     import torch
 
-    plain = [(layer, layer.weight) for layer in model.modules() if _is_fit(layer)]
-    size = sum(weight.nbytes for _, weight in plain)
+    plain = [layer for layer in model.modules() if _is_fit(layer)]
+    size = sum(layer.weight.nbytes for layer in plain)
     if not plain or size > _MOST_BYTES or not torch.backends.mkldnn.is_available():
         return 0
-    wanted, before_s = _computed(compute, sample, clock)
+    swaps: list[_Swap] = []
     try:
-        for layer, _ in plain:
-            _pack(layer)
-        found, after_s = _computed(compute, sample, clock)
-        is_better = after_s < before_s and _is_near(found, wanted)
+        swaps += map(_Swap, plain)
+        is_better = _is_better(swaps, lambda: compute(sample), clock)
     except (AttributeError, NotImplementedError, RuntimeError, TypeError) as error:
         # Another torch may lack the operations, and a model's code may want to read the weights.
         log.info("The linear layers stay as they are: %s", error)
         is_better = False
-    if is_better:
-        return len(plain)
-    for layer, weight in plain:
-        layer.__dict__.pop("forward", None)
-        layer.weight = weight
-    return 0
+    for swap in swaps:
+        swap.use(packed=is_better)
+    return len(swaps) if is_better else 0
 
 
 def _is_fit(layer: Any) -> bool:
@@ -69,34 +64,51 @@ def _is_fit(layer: Any) -> bool:
     )
 
 
-def _pack(layer: Any) -> None:
+class _Swap:
+    """A layer that can be had both ways, until one is chosen."""
+
+    def __init__(self, layer: Any) -> None:
+        import torch
+
+        self._layer = layer
+        self._plain = layer.weight
+        weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS)
+        self._packed = torch.nn.Parameter(weight, requires_grad=False)
+        multiply, bias = torch.ops.mkldnn._linear_pointwise, layer.bias
+
+        def forward(given: Any) -> Any:
+            return multiply(given, weight, bias, "none", [], "")
+
+        self._forward = forward
+
+    def use(self, *, packed: bool) -> None:
+        """Compute that way from now on."""
+        if packed:
+            self._layer.weight = self._packed
+            self._layer.forward = self._forward
+        else:
+            self._layer.weight = self._plain
+            vars(self._layer).pop("forward", None)
+
+
+def _is_better(swaps: Sequence[_Swap], compute: Callable[[], Any], clock: Clock) -> bool:
+    """Whether the packed layers compute the same in less time; both in turns, since whatever else
+    the machine does comes in bursts.
+    """
     import torch
 
-    weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS)
-    multiply = torch.ops.mkldnn._linear_pointwise
-
-    def forward(given: Any) -> Any:
-        return multiply(given, weight, layer.bias, "none", [], "")
-
-    layer.weight = torch.nn.Parameter(weight, requires_grad=False)
-    layer.forward = forward
-
-
-def _computed(compute: Compute, sample: Sequence[Any], clock: Clock) -> tuple[Any, float]:
-    """The results as a tensor, and the seconds of the quickest of some tries."""
-    import torch
-
-    result = compute(sample)
-    taken = []
+    results = {}
+    taken: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(_TRIES):
-        began = clock()
-        compute(sample)
-        taken.append(clock() - began)
-    return torch.as_tensor(result), min(taken)
-
-
-def _is_near(found: Any, wanted: Any) -> bool:
-    import torch
-
-    most = float(wanted.abs().max())
-    return bool(torch.allclose(found, wanted, rtol=0, atol=_NEAR * max(most, 1e-6)))
+        for packed in (False, True):
+            for swap in swaps:
+                swap.use(packed=packed)
+            results[packed] = torch.as_tensor(compute())
+            began = clock()
+            compute()
+            taken[packed].append(clock() - began)
+    most = float(results[False].abs().max())
+    near = _NEAR * max(most, 1e-6)
+    return min(taken[True]) < min(taken[False]) and bool(
+        torch.allclose(results[True], results[False], rtol=0, atol=near)
+    )
