@@ -116,7 +116,13 @@ class Build:
                 or (pattern.startswith("**/") and fnmatch.fnmatch(name, pattern[3:]))
             }
 
-        shutil.copytree(self._context / source, place, ignore=skip, dirs_exist_ok=True)
+        given = self._context / source
+        if given.is_dir():
+            shutil.copytree(given, place, ignore=skip, dirs_exist_ok=True)
+        else:
+            # A target is the file's own name here: none ends with a slash, as a folder's would.
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(given, place)
 
     def _workdir(self, stage: Stage, instruction: Instruction) -> None:
         stage.cwd = instruction.rest
