@@ -99,6 +99,10 @@ class Client:
         if not data:
             # Nothing received: a kept connection that the server had closed, no failed request.
             self.closed = True
+            head = bytes(self._buffer.partition(b"\r\n\r\n")[0]).lower()
+            if head and b"content-length:" not in head and b"transfer-encoding:" not in head:
+                # So old servers end a reply whose length they did not know.
+                return self._count(head)
             self._result.errors += bool(self._buffer)
             return True
         self._buffer += data
@@ -117,7 +121,10 @@ class Client:
                 return False
         elif not (len(self._buffer) > start + 5 and self._buffer.endswith(b"\r\n0\r\n\r\n")):
             return False
-        if not head.startswith(b"http/1.1 200"):
+        return self._count(head)
+
+    def _count(self, head: bytes) -> bool:
+        if not head.startswith((b"http/1.1 200", b"http/1.0 200")):
             self._result.errors += 1
             return True
         self._result.replies += 1
