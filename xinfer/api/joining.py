@@ -28,8 +28,11 @@ class Joining:
     def process_response(
         self, req: falcon.Request, _resp: falcon.Response, _resource: Any, succeeded: bool
     ) -> None:
+        # Every request comes by here, those for tokens too.
+        if _NODES not in req.path:
+            return
         path = f"/{req.path.lstrip('/')}"
-        if not path.startswith(_NODES) or not path.endswith(_REPORT):
+        if not (path.startswith(_NODES) and path.endswith(_REPORT)):
             return
         # Two machines may go by one name, by mistake.
         node = (path.removeprefix(_NODES).removesuffix(_REPORT)[:_SHOWN], req.remote_addr or "")
