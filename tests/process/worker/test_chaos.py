@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from tests.process.appliance import wait_until
 from tests.process.worker.workplace import Workplace, spec
 from xinfer.domain.model import Restart
 from xinfer.domain.replica import Phase, ReplicaStatus
@@ -98,4 +99,5 @@ def test_a_shim_that_comes_late_ends_by_itself(workplace: Callable[..., Workplac
         {**os.environ, "XINFER_LAUNCH": "of-another-day", "XINFER_TEST_MARK": place.mark},
     )
     assert late == shim.SUPERSEDED
-    assert not place.processes("")
+    # The status is told just before the detached process ends.
+    wait_until("no process left", lambda: not place.processes(""))
