@@ -163,6 +163,7 @@ def _catalog_routes(to: CatalogResources) -> list[Route]:
     return [
         ("/v1/model_registrations/{kind}", to.registrations),
         ("/v1/model_registrations/{kind}/{name}", to.registrations, "one"),
+        ("/v1/model_registrations/{kind}/{name}/history", to.registrations, "history"),
         ("/v1/cache/models", to.caches),
         ("/v1/cache/models/files", to.caches, "files"),
         ("/v1/cache/models/{cache_uid}/progress", to.downloads, "progress"),

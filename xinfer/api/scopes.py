@@ -65,6 +65,7 @@ ACCESS: Mapping[str, Access] = {
     "GET /v1/model_registrations/{kind}": Scope.MODELS_LIST,
     "POST /v1/model_registrations/{kind}": Scope.MODELS_REGISTER,
     "GET /v1/model_registrations/{kind}/{name}": Scope.MODELS_LIST,
+    "GET /v1/model_registrations/{kind}/{name}/history": Scope.MODELS_LIST,
     "DELETE /v1/model_registrations/{kind}/{name}": Scope.MODELS_REGISTER,
     "GET /v1/cache/models": Scope.CACHE_LIST,
     "DELETE /v1/cache/models": Scope.CACHE_DELETE,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
 
-from xinfer.cli.output import columns, duration, emit, output_option, state
+from xinfer.cli.output import columns, duration, emit, moment, output_option, state
 from xinfer.cli.server import Server, find_model, server_options, uid_argument
 
 
@@ -83,14 +82,10 @@ def _phase_rows(found: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]
             yield (
                 replica["replica_id"],
                 state(span["phase"]),
-                _moment(span["started_s"]),
+                moment(span["started_s"]),
                 "so far" if seconds is None else duration(seconds),
             )
 
 
 def _event_row(event: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (_moment(event["event_ts"]), event["event_type"], event["event_content"])
-
-
-def _moment(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return (moment(event["event_ts"]), event["event_type"], event["event_content"])

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from xinfer.cli.failure import Failure
-from xinfer.cli.output import columns, emit, output_option
+from xinfer.cli.output import columns, emit, moment, output_option
 from xinfer.cli.server import Server, server_options
 from xinfer.client import catalog as calls
 
@@ -35,17 +35,34 @@ _type_option = click.option(
 
 @click.command()
 @_type_option
+@click.option("-n", "--model-name", metavar="NAME", help="Show what was registered by this name.")
+@click.option(
+    *("--version", "version"),
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Print that version of NAME as it was submitted.",
+)
 @server_options
 @output_option
-def registrations(server: Server, output: str, model_type: str) -> None:
+def registrations(
+    server: Server, output: str, model_type: str, model_name: str | None, version: int | None
+) -> None:
     """List the families of models that are known.
 
-    `xinfer engine -n NAME` says which of a family's variants can run here.
+    `xinfer engine -n NAME` says which of a family's variants can run here. With -n, all versions of
+    a family of your own, also of one that is not registered any more.
 
     \b
     xinfer registrations
     xinfer registrations -t embedding -o json
+    xinfer registrations -n my-model
+    xinfer registrations -n my-model --version 1 > my-model.json
     """
+    if model_name is not None:
+        _show_history(server, output, (model_type, model_name), version)
+        return
+    if version is not None:
+        raise click.UsageError("--version is of one family: name it by -n NAME.")
     with server.connect() as client:
         families = client.run(calls.list_summaries(model_type))
     between = _COLUMNS[model_type.lower()]
@@ -98,6 +115,30 @@ def unregister(server: Server, model_type: str, model_name: str) -> None:
     with server.connect() as client:
         client.run(calls.unregister_model(model_type, model_name))
     click.echo(f"'{model_name}' is not registered any more.", err=True)
+
+
+def _show_history(
+    server: Server, output: str, family: tuple[str, str], version: int | None
+) -> None:
+    with server.connect() as client:
+        found = client.run(calls.list_registered_versions(*family))
+    if version is None:
+        rows = (
+            (each["version"], moment(each["registered_s"]), _until(each["removed_s"]))
+            for each in found
+        )
+        emit(output, found, lambda: columns(("Version", "Registered", "Until"), rows))
+        return
+    chosen = [each["model"] for each in found if each["version"] == version]
+    if not chosen:
+        raise Failure(
+            f"'{family[1]}' has no version {version}.", f"There are 1 to {found[-1]['version']}."
+        )
+    click.echo(chosen[0])
+
+
+def _until(removed_s: float | None) -> str:
+    return "in force" if removed_s is None else moment(removed_s)
 
 
 def _rows(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         MemoryEstimate,
         ModelVersion,
         PromptStyle,
+        RegisteredVersion,
     )
     from xinfer.client.results.files import CachedFiles, CachedModel
 
@@ -84,6 +85,16 @@ def get_model_registration(model_type: str, model_name: str) -> Call[Family]:
         what="get the family",
         method="GET",
         path=path("v1", "model_registrations", model_type, model_name),
+        decode=same,
+    )
+
+
+def list_registered_versions(model_type: str, model_name: str) -> Call[list[RegisteredVersion]]:
+    """Every version of a custom family, oldest first. Raises ClientError 404 when there is none."""
+    return Call(
+        what="list what was registered",
+        method="GET",
+        path=path("v1", "model_registrations", model_type, model_name, "history"),
         decode=same,
     )
 

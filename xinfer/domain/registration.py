@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Registration:
     """`kind` and `name` identify it, `version` counts the registrations of that name from 1.
 
-    `body` is the submitted JSON. `at_s` and `removed_s` are unix seconds; one that is in force has
-    no `removed_s`.
+    `body` is the submitted JSON or YAML. `at_s` and `removed_s` are unix seconds; one that is in
+    force has no `removed_s`.
     """
 
     kind: str

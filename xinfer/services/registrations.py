@@ -12,7 +12,7 @@ from xinfer.catalog.family import UNSERVED, Family, Kind
 from xinfer.catalog.form import check_spelling
 from xinfer.catalog.summary import summary
 from xinfer.domain.ports import RegistrationStore
-from xinfer.errors import Conflict, Invalid
+from xinfer.errors import Conflict, Invalid, NotFound
 from xinfer.services.families import Families
 
 Names = list[str]
@@ -66,6 +66,27 @@ class Registrations:
             raise Invalid(error.message, error.hint, key="model_name") from error
         self._changed()
         return family
+
+    def history(self, kind: str, name: str) -> Entries:
+        """Every version of a custom family as it was submitted, oldest first; times in unix s.
+
+        Raises Invalid for an unknown kind, NotFound when nothing was registered by that name.
+        """
+        versions = self._store.history(Kind.of(kind), name)
+        if not versions:
+            raise NotFound(
+                f"No model '{name}' of type {Kind.of(kind)} was ever registered.",
+                "`xinfer registrations` lists the families that there are.",
+            )
+        return [
+            {
+                "version": each.version,
+                "registered_s": each.at_s,
+                "removed_s": each.removed_s,
+                "model": each.body,
+            }
+            for each in versions
+        ]
 
     def unregister(self, kind: str, name: str) -> bool:
         """Whether there was such a custom family. Raises Invalid for a built-in one."""

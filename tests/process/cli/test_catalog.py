@@ -70,6 +70,29 @@ def test_a_family_is_registered_listed_and_forgotten(one: Appliance, tmp_path: P
     assert "mine" not in one.run("xinfer", "registrations").stdout.split()
 
 
+def test_an_earlier_version_is_registered_again(one: Appliance, tmp_path: Path) -> None:
+    file = tmp_path / "twice.yaml"
+    first = FAMILY.replace("mine", "twice")
+    for text in (first, first.replace("[en]", "[de]")):
+        file.write_text(text)
+        assert one.run("xinfer", "register", "-f", str(file)).returncode == 0
+        assert one.run("xinfer", "unregister", "-n", "twice").returncode == 0
+    asked = ("xinfer", "registrations", "-n", "twice")
+    told = json.loads(one.run(*asked, "-o", "json").stdout)
+    assert [(each["version"], each["removed_s"] is None) for each in told] == [
+        (1, False),
+        (2, False),
+    ]
+    file.write_text(one.run(*asked, "--version", "1").stdout)
+    assert file.read_text().strip() == first.strip()
+    assert one.run("xinfer", "register", "-f", str(file)).returncode == 0
+    assert "in force" in one.run(*asked).stdout.splitlines()[-1]
+    missing = one.run(*asked, "--version", "4")
+    assert (missing.returncode, "There are 1 to 3." in missing.stderr) == (1, True)
+    unknown = one.run("xinfer", "registrations", "-n", "twise")
+    assert (unknown.returncode, "was ever registered" in unknown.stderr) == (1, True)
+
+
 def test_memory_is_estimated_without_a_server(one: Appliance) -> None:
     asked = ("xinfer", "cal-model-mem", "-s", "7", "-f", "pytorch", "-c", "16384")
     found = json.loads(one.run(*asked, "-o", "json").stdout)

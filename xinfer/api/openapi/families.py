@@ -27,6 +27,16 @@ class FamilyDetails(TypedDict):
     download_hubs: list[str]
 
 
+class RegisteredVersion(TypedDict):
+    """A custom family as it was submitted; times are unix seconds, `removed_s` null while it is in
+    force."""
+
+    version: int
+    registered_s: float
+    removed_s: float | None
+    model: str
+
+
 class EngineOption(TypedDict):
     """An option of an engine."""
 
@@ -166,6 +176,14 @@ OPERATIONS = (
         doc="One that is not there is no failure.",
         reply=NULL,
         errors=(400,),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/model_registrations/{kind}/{name}/history",
+        summary="List what was registered by a name",
+        doc="Every version, oldest first, also those that were unregistered.",
+        reply=list[RegisteredVersion],
+        errors=(404,),
     ),
     Operation(
         method="GET",

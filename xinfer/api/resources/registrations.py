@@ -46,6 +46,11 @@ class Registrations:
         with quirks.unknown_uid_is_bad_request():
             resp.media = self._registrations.get(kind, name)
 
+    def on_get_history(
+        self, _req: falcon.Request, resp: falcon.Response, kind: str, name: str
+    ) -> None:
+        resp.media = self._registrations.history(kind, name)
+
     def on_delete_one(
         self, _req: falcon.Request, resp: falcon.Response, kind: str, name: str
     ) -> None:

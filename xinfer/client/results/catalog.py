@@ -147,6 +147,16 @@ class EngineDescription(TypedDict):
     options: list[EngineOption]
 
 
+class RegisteredVersion(TypedDict):
+    """A custom family as it was submitted; times are unix seconds, `removed_s` None while it is in
+    force."""
+
+    version: int
+    registered_s: float
+    removed_s: float | None
+    model: str
+
+
 class PromptStyle(TypedDict):
     """What marks ends and thoughts in the texts of a family; a template is in the files of it."""
 
