@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,14 +29,34 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 MARK = "XINFER_TEST_MARK"
 
+_PORTS = range(20_000, 32_768)
+"""Below those that the system gives to whoever asks for any, so that nobody gets one by chance."""
+_HELD: deque[socket.socket] = deque()
+_MOST_HELD = 100
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no other test process is given meanwhile.
+
+    It is one's own as long as its namesake for datagrams is: for the next hundred ports or so.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        held = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            held.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            continue
+        _HELD.append(held)
+        if len(_HELD) > _MOST_HELD:
+            _HELD.popleft().close()
+        return port
 
 
-def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """The first true value of `check()`; fails naming `what` after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -100,7 +122,7 @@ class Appliance:
         return self
 
     def run(
-        self, *command: str, timeout_s: float = 60.0, text: str = ""
+        self, *command: str, timeout_s: float = 120.0, text: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run one of our programs (`xinfer`, `xinfer-up`) in this installation's environment.
 
@@ -128,7 +150,7 @@ class Appliance:
             headers={"Content-Type": "application/json", **(headers or {})},
         )
         try:
-            with urllib.request.urlopen(request, timeout=15) as reply:
+            with urllib.request.urlopen(request, timeout=30) as reply:
                 status, raw = reply.status, reply.read()
         except urllib.error.HTTPError as error:
             status, raw = error.code, error.read()
@@ -147,7 +169,7 @@ class Appliance:
         status, body = self.request("GET", "/v1/models")
         return {model["id"]: model for model in body["data"]} if status == 200 else {}
 
-    def wait_ready(self, replicas: Mapping[str, int], timeout_s: float = 60.0) -> None:
+    def wait_ready(self, replicas: Mapping[str, int], timeout_s: float = 120.0) -> None:
         """Until exactly these models are ready, each with this many ready replicas."""
 
         def as_wanted() -> bool:
@@ -177,7 +199,7 @@ class Appliance:
                 continue
         return found
 
-    def interrupt(self, number: int = signal.SIGINT, timeout_s: float = 60.0) -> int:
+    def interrupt(self, number: int = signal.SIGINT, timeout_s: float = 120.0) -> int:
         """Signal the launcher and wait for its exit status."""
         assert self.launcher is not None
         self.launcher.send_signal(number)

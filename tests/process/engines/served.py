@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from tests.process.appliance import free_port
 from xinfer.domain.engine import Command, Files, Launch
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.node import Machine
@@ -40,12 +41,6 @@ def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 60.0) -> 
         assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain for: {what}"
         time.sleep(0.02)
     return value
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_idle(process: psutil.Process) -> bool:
@@ -161,7 +156,7 @@ class Served:
         return send(self.address, path, body)
 
     def ended(self) -> int:
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def destroy(self) -> None:
         with suppress(ProcessLookupError):
