@@ -1,4 +1,7 @@
-"""An engine of few words, with faults on demand: `fake_engine.py PORT MODE [VALUE]`."""
+"""An engine of few words, with faults on demand: `fake_engine.py PORT MODE [VALUE]`.
+
+A slow one loads until the file VALUE is there.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Reply(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/hang":
             time.sleep(600)
-        loading = time.monotonic() < READY_AT
+        loading = sys.argv[2] == "slow" and not os.path.exists(sys.argv[3])
         body = b"loading" if loading else b"ok"
         self.send_response(503 if loading else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -71,6 +74,5 @@ def main(port: int, mode: str, value: str = "") -> None:
     serve(port)
 
 
-READY_AT = time.monotonic() + (float(sys.argv[3]) if sys.argv[2] == "slow" else 0.0)
 if __name__ == "__main__":
     main(int(sys.argv[1]), *sys.argv[2:])

@@ -106,7 +106,7 @@ class Workplace:
         phase: Phase,
         uid: str = "one",
         also: Callable[[ReplicaStatus], Any] = lambda _: True,
-        timeout_s: float = 20.0,
+        timeout_s: float = 60.0,
     ) -> ReplicaStatus:
         def there() -> ReplicaStatus | None:
             found = self.replica(uid)
@@ -117,7 +117,7 @@ class Workplace:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.replica(uid)}\n{self.words()}") from None
 
-    def wait_gone(self, uid: str = "one", timeout_s: float = 20.0) -> None:
+    def wait_gone(self, uid: str = "one", timeout_s: float = 60.0) -> None:
         wait_until(f"{uid} gone", lambda: self.report() and not self.replica(uid), timeout_s)
 
     def processes(self, words: str) -> list[psutil.Process]:
