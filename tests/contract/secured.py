@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from tests.process.appliance import Appliance, wait_until
 
 RECIPE = """
@@ -50,7 +52,7 @@ class Secured(Appliance):
 
     def call(self, method: str, path: str, key: str | None, body: Any = None) -> Reply:
         """One request on a connection of its own, so that any process may answer it."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             data = None if body is None else json.dumps(body)
             connection.request(method, path, data, {} if key is None else bearer(key))
@@ -65,7 +67,7 @@ class Secured(Appliance):
         workers = {worker.pid: worker for worker in self.processes("xinfer: supervisor worker")}
         found: dict[int, http.client.HTTPConnection] = {}
         for _ in range(200):
-            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             # Answered, it is no longer on its way to whoever takes it first.
             on_line(line, "GET", "/health", "")
             port = line.sock.getsockname()[1]
@@ -89,7 +91,7 @@ class Secured(Appliance):
         self._lines = self._lines or self.lines()
         try:
             return {on_line(line, "GET", "/v1/auth/me", key) for line in self._lines}
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, psutil.Error):
             for line in self._lines:
                 line.close()
             self._lines = []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from tests.contract.checked import fits
@@ -32,12 +34,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 def test_a_revoked_key_is_soon_refused_by_every_process(server: Secured) -> None:
     number, key = server.key("revoked", scopes=["admin"])
     assert server.request("DELETE", f"/v1/admin/keys/{number}")[0] == 200
-    server.await_everywhere(key, 401, timeout_s=10.0)
+    server.await_everywhere(key, 401)
 
 
 def test_a_log_is_followed_for_as_long_as_the_key_is_good(server: Secured) -> None:
     number, key = server.key("reader", scopes=["logs:list"])
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/v1/models/a/logs?follow=true", headers=bearer(key))
     log = connection.getresponse()
     assert (log.status, bool(log.read1())) == (200, True)
@@ -146,8 +148,14 @@ def test_usage_is_kept_by_key_and_survives_a_kill(server: Secured) -> None:
     assert line["tokens_in"] >= 3 * 6
     assert line["tokens_out"] >= 3 * 6
     for process in server.processes("supervisor"):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     wait_until("the ledger is back", lambda: requests() == 3)
+
+    def serves() -> bool:
+        return server.models().get("a", {}).get("state") == "ready"
+
+    wait_until("the model is back", serves)
     assert server.call("POST", "/v1/chat/completions", key, ask).status == 200
     wait_until("counting goes on", lambda: requests() == 4)
 
@@ -171,7 +179,9 @@ def test_no_log_shows_a_key_a_password_or_a_prompt(server: Secured) -> None:
         server.call("POST", "/v1/chat/completions", key, ask | more)
     server.call("POST", f"/v1/models?api_key={key}", key, {"model_name": PROMPT})
     server.call("GET", f"/v1/models?api_key={key}", "wrong")
-    wait_until("requests are logged", lambda: '"GET /v1/models" 401' in server.transcript())
+    logs = [server.output, *(server.home / "logs").glob("*.log")]
+    last = b'"GET /v1/models" 401'
+    wait_until("requests are logged", lambda: any(last in log.read_bytes() for log in logs))
     texts = [server.output.read_bytes()]
     texts += [path.read_bytes() for path in server.home.rglob("*.log*") if path.is_file()]
     texts += [path.read_bytes() for path in (server.home / "state").iterdir()]
