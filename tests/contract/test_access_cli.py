@@ -39,6 +39,7 @@ def test_from_the_admin_key_to_a_users_own_usage(server: Secured) -> None:
     kept = server.home / "sessions.json"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in kept.read_text()
+    server.await_everywhere(json.loads(kept.read_text())[server.url]["access_token"], 200)
     listed = server.run("xinfer", "list", "-o", "json")
     assert [model["id"] for model in json.loads(listed.stdout)] == ["a", "b"]
     forbidden = server.run("xinfer", "terminate", "a")
