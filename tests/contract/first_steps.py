@@ -196,7 +196,7 @@ class Beginner(Appliance):
             assert server.poll() is None, output.read_text()
             return says in output.read_text()
 
-        wait_until(f"{line} says {says!r}", said, 60.0)
+        wait_until(f"{line} says {says!r}", said, 120.0)
         return output.read_text()
 
     def leave(self) -> list[int]:

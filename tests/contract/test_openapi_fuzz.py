@@ -97,7 +97,7 @@ def test_what_replaces_everything_replies_so_too(case: schemathesis.Case, server
 def call(case: schemathesis.Case, server: Secured, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     checks = CHECKS if case.path in INFERENCE else [*CHECKS, negative_data_rejection]
-    case.call_and_validate(base_url=server.url, headers=headers, checks=checks, timeout=30)
+    case.call_and_validate(base_url=server.url, headers=headers, checks=checks, timeout=120)
 
 
 def aimed(case: schemathesis.Case) -> schemathesis.Case:
