@@ -43,7 +43,7 @@ def main() -> None:
     ]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while len(found) < len(threads) and time.monotonic() < deadline:
         time.sleep(0.05)
     print(f"{len(found)} of {len(threads)}")

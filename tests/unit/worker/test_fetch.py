@@ -55,10 +55,10 @@ def test_two_replicas_share_one_download() -> None:
     for thread in threads:
         thread.start()
     for _ in threads:
-        assert halves.acquire(timeout=10)
+        assert halves.acquire(timeout=60)
     hub.go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert hub.fetches == 1
     assert found == [Files(root=Path("/m"))] * 2
     fetches.fetch(SOURCE, Watching())
@@ -77,15 +77,17 @@ def test_what_the_hub_raises_arrives() -> None:
 def test_a_flight_ends_when_the_last_who_waits_has_gone() -> None:
     hub = SlowHub()
     fetches = Fetches({Hub.PATH: hub})
-    stays, leaves = Watching(), Watching()
+    waited = threading.Event()
+    stays, leaves = Watching(lambda _: waited.set()), Watching()
     leaves.gone = True
     found: list[Files] = []
     waits = threading.Thread(target=lambda: found.append(fetches.fetch(SOURCE, stays)))
     waits.start()
+    assert waited.wait(60)
     with pytest.raises(Conflict, match="cancelled"):
         fetches.fetch(SOURCE, leaves)
     hub.go.set()
-    waits.join(10)
+    waits.join(60)
     assert hub.fetches == 1
     assert found == [Files(root=Path("/m"))]
 
@@ -103,6 +105,6 @@ def test_nobody_is_left_waiting_in_greenlets() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.stdout.strip() == "800 of 800", done.stderr
