@@ -29,7 +29,7 @@ HALF = Transfer(
 
 def until(check: Callable[[], Any]) -> Any:
     """The first true value of `check()`."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (value := check()):
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -64,7 +64,7 @@ def test_a_download_is_followed_and_answers_when_it_is_done(
     assert (progress["progress"], progress["model_name"]) == (0.5, "m")
     assert not replies
     workers.hub.go.set()
-    asks.join(10)
+    asks.join(60)
     (reply,) = replies
     assert reply.status_code == 200
     assert (reply.json["status"], reply.json["progress"]) == ("done", 1.0)
@@ -155,7 +155,7 @@ def test_who_waits_is_told_how_it_ended(
         workers.hub.go.set()
     else:
         assert do(api, what).status_code == 200
-    asks.join(10)
+    asks.join(60)
     assert replies[0].status_code == status
     assert "No room. Make some." in replies[0].text or f"was {what}" in replies[0].text
 

@@ -12,7 +12,7 @@ from xinfer.engines.hosts.embedder import metrics
 from xinfer.engines.hosts.embedder.batch import Limits
 from xinfer.engines.hosts.embedder.pool import Pool
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 class Shouting:

@@ -17,7 +17,7 @@ from xinfer.gateway.admission import Admission
 from xinfer.gateway.seats import SharedSeats
 
 
-def route(*replicas: str, limit: int | None = 1, queue: int = 10, wait_s: float = 5.0) -> Route:
+def route(*replicas: str, limit: int | None = 1, queue: int = 10, wait_s: float = 60.0) -> Route:
     return Route(
         uid="m",
         kind=ModelKind.LLM,
@@ -85,7 +85,7 @@ def test_who_waits_goes_to_a_replica_that_came_meanwhile() -> None:
     gevent.sleep(0.01)
     assert crowd.inside == ["old"]
     crowd.route = route("new")
-    with gevent.Timeout(2):
+    with gevent.Timeout(60):
         while crowd.inside != ["old", "new"]:
             gevent.sleep(0.01)
     stay.set()
@@ -108,7 +108,7 @@ def test_who_waits_for_a_model_that_goes_is_told() -> None:
     current.clear()
     admission.leave("m", seat)
     with pytest.raises(NotFound):
-        waiting.get(timeout=2)
+        waiting.get(timeout=60)
 
 
 def test_leaving_the_line_and_waiting_too_long_leak_nothing() -> None:
@@ -150,13 +150,16 @@ def test_without_a_line_nobody_waits(share: int) -> None:
 def test_processes_share_the_seats_and_a_dead_one_gives_its_back(tmp_path: Path) -> None:
     """The other process is a real one: the system keeps its seats, and takes them from it."""
     code = (
-        "import sys, time; from pathlib import Path; from xinfer.gateway.seats import SharedSeats\n"
+        "import sys; from pathlib import Path; from xinfer.gateway.seats import SharedSeats\n"
         "seats = SharedSeats(Path(sys.argv[1]))\n"
         "print(seats.take('a', 2), seats.take('b', 2), seats.take('b', 2), flush=True)\n"
-        "time.sleep(60)\n"
+        "sys.stdin.read()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline().split() == ["True"] * 3
@@ -168,7 +171,7 @@ def test_processes_share_the_seats_and_a_dead_one_gives_its_back(tmp_path: Path)
         gevent.sleep(0.1)
         assert not waiting.ready()
         other.kill()
-        assert waiting.get(timeout=2).replica_id == "b"
+        assert waiting.get(timeout=60).replica_id == "b"
         admission.leave("m", seat)
         assert admission.enter("m", lambda: current, gone=lambda: False).replica_id in ("a", "b")
 

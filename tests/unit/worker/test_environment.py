@@ -88,7 +88,7 @@ def prepare(folder: Path, builds: Builds, awake: threading.Event) -> Preparation
 
 def ended(preparation: Preparation, awake: threading.Event) -> None:
     while not preparation.done:
-        assert awake.wait(10)
+        assert awake.wait(60)
         awake.clear()
 
 
