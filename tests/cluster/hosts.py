@@ -175,7 +175,7 @@ class Host:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -193,12 +193,21 @@ class Host:
                     found.append(process)
         return found
 
+    def end(self, part: str) -> bool:
+        """Kill what has `part` in its command line; whether there was any.
+
+        Some of it may end by itself, as soon as what it belongs to has ended.
+        """
+        found = self.processes(part)
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return bool(found)
+
     def kill(self) -> None:
         """The power goes: everything ends at once."""
-        while found := self.processes():
-            for process in found:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+        while self.end(""):
+            pass
 
     def destroy(self) -> None:
         self.kill()
@@ -235,7 +244,7 @@ class Supervisor:
         )
         try:
             request.add_header("Authorization", f"Bearer {self.key}")
-            with urllib.request.urlopen(request, timeout=15) as reply:
+            with urllib.request.urlopen(request, timeout=30) as reply:
                 return reply.status, _decoded(reply.read())
         except urllib.error.HTTPError as error:
             return error.code, _decoded(error.read())

@@ -15,6 +15,8 @@ from tests.process.appliance import wait_until
 from tests.unit.engines.gguf_file import LLAMA, write_gguf
 
 _GRACE_S = 4
+_PATIENT_S = 60
+"""For hosts that are not to be lost, however slow the machine is."""
 _RECIPE = """\
 cluster:
   node_grace_s: {grace}
@@ -28,10 +30,12 @@ models: {models}
 """
 
 
-def cluster(network: Network, models: str = "{}") -> tuple[Supervisor, Host, Host]:
+def cluster(
+    network: Network, models: str = "{}", grace_s: int = _PATIENT_S
+) -> tuple[Supervisor, Host, Host]:
     """A supervisor on `a` and workers on `b` and `c`, by one recipe."""
     a, b, c = (network.host(name) for name in "abc")
-    text = _RECIPE.format(grace=_GRACE_S, a=a.address, b=b.address, c=c.address, models=models)
+    text = _RECIPE.format(grace=grace_s, a=a.address, b=b.address, c=c.address, models=models)
     recipe = network.folder / "recipe.yaml"
     recipe.write_text(text)
     a.start("xinfer-up", str(recipe), "cluster.node=a")
@@ -71,7 +75,7 @@ def test_replicas_spread_over_hosts_and_serve_through_their_doors(network: Netwo
         lambda: all(end.watches(at) == {True} for end in ends),
     )
     for greeting in (b"GET /v1/models HTTP/1.1\r\n\r\n", b"XINFER " + b"0" * 64 + b"\r\n"):
-        with socket.create_connection((host, int(port)), timeout=10) as caller:
+        with socket.create_connection((host, int(port)), timeout=60) as caller:
             caller.sendall(greeting)
             assert caller.recv(100) == b"", "nobody gets in without the secret"
 
@@ -116,7 +120,7 @@ def test_a_short_cut_changes_nothing(network: Network) -> None:
 
 
 def test_a_lost_host_is_replaced_and_its_replicas_are_not_doubled(network: Network) -> None:
-    supervisor, b, c = cluster(network, "{parrot: {engine: echo}}")
+    supervisor, b, c = cluster(network, "{parrot: {engine: echo}}", _GRACE_S)
     wait_until("it is ready", lambda: supervisor.ready("parrot"))
     (name,) = supervisor.ready("parrot")
     host, other = (b, c) if name == "b" else (c, b)
@@ -131,7 +135,8 @@ def test_a_lost_host_is_replaced_and_its_replicas_are_not_doubled(network: Netwo
 
 
 def test_what_fits_only_a_lost_host_is_there_again_without_a_reload(network: Network) -> None:
-    supervisor, b, _ = cluster(network, "{parrot: {engine: echo, labels: {disk: fast}}}")
+    model = "{parrot: {engine: echo, labels: {disk: fast}}}"
+    supervisor, b, _ = cluster(network, model, _GRACE_S)
     wait_until("it is ready on b", lambda: supervisor.ready("parrot"))
     before = supervisor.ready("parrot")
     b.cut()
@@ -148,7 +153,7 @@ def test_what_fits_only_a_lost_host_is_there_again_without_a_reload(network: Net
 
 
 def test_a_dead_host_is_replaced(network: Network) -> None:
-    supervisor, b, c = cluster(network)
+    supervisor, b, c = cluster(network, grace_s=_GRACE_S)
     launch_two(supervisor)
     b.kill()
 
@@ -177,11 +182,9 @@ def test_a_worker_restart_keeps_replicas_and_doors(network: Network) -> None:
     supervisor, b, _ = cluster(network, "{parrot: {engine: echo, labels: {disk: fast}}}")
     wait_until("it is ready on b", lambda: supervisor.ready("parrot"))
     before = supervisor.ready("parrot")
-    for role in b.processes("xinfer: worker"):
-        role.kill()
+    assert b.end("xinfer: worker")
     assert supervisor.chat("parrot")[0] == 200, "the way to the engine does not pass the worker"
-    for door in b.processes("xinfer: door"):
-        door.kill()
+    assert b.end("xinfer: door")
     wait_until("the door is opened again", lambda: supervisor.chat("parrot")[0] == 200)
     assert supervisor.ready("parrot") == before
 
@@ -249,10 +252,8 @@ def test_files_that_only_a_worker_sees_are_weighed_there_before_an_engine_starts
     assert "What would fit: n_ctx: " in model["reason"]
     (replica,) = supervisor.replicas("own")
     assert (replica["phase"], replica["failures"], replica["pid"]) == ("queued", 0, None)
-    events = supervisor.request("GET", "/v1/models/own/events")[1]
-    kinds = {event["event_type"] for event in events}
-    assert "refused" in kinds
-    assert not {"starting", "failed"} & kinds, "no engine was started"
+    wait_until("the event", lambda: "refused" in kinds(supervisor, "own"))
+    assert not {"starting", "failed"} & kinds(supervisor, "own"), "no engine was started"
     assert b.processes("shim") == []
     words = ("-e", supervisor.url, "-n", "mine", "-en", "llama.cpp", "--n_ctx", str(2**27))
     key = {"XINFER_API_KEY": supervisor.key}
@@ -260,6 +261,12 @@ def test_files_that_only_a_worker_sees_are_weighed_there_before_an_engine_starts
     assert done.returncode == 1
     assert "No node can take a replica that needs 16384." in done.stderr
     assert "What would fit: n_ctx: " in done.stderr
+
+
+def kinds(supervisor: Supervisor, uid: str) -> set[str]:
+    """Of the events of a model."""
+    events = supervisor.request("GET", f"/v1/models/{uid}/events")[1]
+    return {event["event_type"] for event in events}
 
 
 def failed(supervisor: Supervisor, uid: str) -> dict[str, Any] | None:
@@ -288,4 +295,4 @@ def test_who_may_not_join_is_told_so(network: Network, tmp_path: Path) -> None:
     wait_until("the right one joins", lambda: set(supervisor.nodes()) == {"b"})
     wait_until("and is told so", lambda: "node b has joined" in b.said())
     with pytest.raises(OSError, match=r"refused|timed out"):
-        socket.create_connection((b.address, 9997), timeout=1)
+        socket.create_connection((b.address, 9997), timeout=30)
