@@ -42,6 +42,7 @@ class Counts:
     def __init__(self) -> None:
         self.requests = 0
         self.active = 0
+        self.most_active = 0
         self.cancelled = 0
         self.chunks = 0
 
@@ -117,6 +118,7 @@ class Echo:
     def _work(self, connection: socket.socket, path: bytes, body: bytes) -> None:
         self.counts.requests += 1
         self.counts.active += 1
+        self.counts.most_active = max(self.counts.most_active, self.counts.active)
         try:
             asked: dict[str, Any] = msgspec.json.decode(body)
             manner = asked.get("echo") or {}
