@@ -17,7 +17,7 @@ def body(model: str = "parrot", content: str = "one two three", **more: Any) -> 
     return {"model": model, "messages": [{"role": "user", "content": content}], **more}
 
 
-def raw(one: Appliance, data: bytes, timeout_s: float = 10.0) -> bytes:
+def raw(one: Appliance, data: bytes, timeout_s: float = 60.0) -> bytes:
     """Send bytes on a new connection; everything that comes back until it closes."""
     with socket.create_connection(("127.0.0.1", one.port), timeout=timeout_s) as client:
         client.sendall(data)
@@ -28,7 +28,7 @@ def raw(one: Appliance, data: bytes, timeout_s: float = 10.0) -> bytes:
 
 
 def stream(one: Appliance, request: dict[str, Any]) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
     data = json.dumps({**request, "stream": True})
     connection.request("POST", CHAT, data, {"Content-Type": "application/json"})
     return connection.getresponse()
@@ -45,7 +45,7 @@ def stats(one: Appliance, model: str) -> dict[str, int]:
     total: dict[str, int] = {}
     for replica in one.request("GET", f"/v1/models/{model}/replicas")[1]:
         url = f"http://{replica['model_address']}/stats"
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=60) as reply:
             for name, value in json.load(reply).items():
                 total[name] = total.get(name, 0) + value
     return total

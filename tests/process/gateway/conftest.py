@@ -10,7 +10,7 @@ from tests.process.appliance import Appliance, wait_until
 
 RECIPE = """
 defaults: [base]
-gateway: {max_body_bytes: 1000000, header_timeout_s: 1.5}
+gateway: {max_body_bytes: 1000000, header_timeout_s: 4}
 models:
   parrot: {engine: echo, replicas: 2}
   narrow: {engine: echo, limits: {max_in_flight: 1, max_queue: 1}}
@@ -24,10 +24,11 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     try:
         made.start()
         wait_until(
-            "parrot and narrow",
+            "parrot and narrow serve, and slow loads",
             lambda: (
                 made.models().get("parrot", {}).get("replicas_ready") == 2
                 and made.models().get("narrow", {}).get("state") == "ready"
+                and made.models().get("slow", {}).get("reason") == "loading"
             ),
         )
         yield made

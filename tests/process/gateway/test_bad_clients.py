@@ -28,7 +28,7 @@ from tests.process.gateway.calls import CHAT, raw
 def test_bad_bodies_are_refused_in_the_openai_envelope(
     one: Appliance, data: bytes, param: str
 ) -> None:
-    with closing(http.client.HTTPConnection("127.0.0.1", one.port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)) as connection:
         connection.request("POST", CHAT, data)
         reply = connection.getresponse()
         assert reply.status == 400
@@ -91,8 +91,8 @@ def test_a_request_that_two_readers_could_cut_differently_is_refused(
 
 
 def test_slow_and_half_open_clients_are_bounded_and_harm_nobody(one: Appliance) -> None:
-    silent = [socket.create_connection(("127.0.0.1", one.port), timeout=15) for _ in range(50)]
-    slow = [socket.create_connection(("127.0.0.1", one.port), timeout=15) for _ in range(50)]
+    silent = [socket.create_connection(("127.0.0.1", one.port), timeout=60) for _ in range(50)]
+    slow = [socket.create_connection(("127.0.0.1", one.port), timeout=60) for _ in range(50)]
     for client in slow:
         client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost:")
     assert one.chat("parrot")[0] == 200
@@ -108,7 +108,7 @@ def test_a_cut_off_or_garbled_body_is_the_clients_fault(one: Appliance) -> None:
     head = b"POST %b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % CHAT.encode()
     assert raw(one, head + b"ZZ\r\n").startswith(b"HTTP/1.1 400 ")
     short = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{}" % CHAT.encode()
-    with socket.create_connection(("127.0.0.1", one.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", one.port), timeout=60) as client:
         client.sendall(short)
     assert one.chat("parrot")[0] == 200
     assert "Traceback" not in (one.home / "logs" / "supervisor.log").read_text()
@@ -134,7 +134,7 @@ def test_unknown_paths_and_methods_answer_in_json(one: Appliance) -> None:
 
 
 def test_head_is_get_without_a_body_and_a_body_may_come_in_chunks(one: Appliance) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)
     for path, status in (("/health", 200), ("/v1/models", 200), ("/v1/nothing", 404)):
         connection.request("HEAD", path)
         reply = connection.getresponse()
