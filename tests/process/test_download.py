@@ -59,11 +59,13 @@ def clients(one: Appliance) -> list[psutil.Process]:
 
 
 def test_a_model_of_a_hub_is_fetched_once_and_serves(appliance: Start, hub: HubServer) -> None:
-    hub.faults[WEIGHTS] = Fault(pause_s=0.002)
+    hub.faults[WEIGHTS] = slowly = Fault(pause_s=0.05)
     one = appliance(RECIPE).start()
-    seen = wait_until("progress of the file", lambda: under_way(one))
+    wait_until("progress of the file", lambda: _done(one) > 0)
+    seen = under_way(one)
     assert {file["name"] for file in seen} == {WEIGHTS}
     assert all(0 < file["done_bytes"] < file["total_bytes"] for file in seen)
+    slowly.pause_s = 0.0
     one.wait_ready({"chat": 2}, 120)
     status, reply = one.chat("chat", "Say hello.", max_tokens=8)
     assert status == 200
