@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,14 @@ def group() -> Iterator[Path]:
             pytest.skip("The control groups here do not limit memory.")
         yield made
     finally:
-        made.rmdir()
+        # A process that was killed leaves its group only when its memory is given back.
+        wait_until("the group is empty", lambda: _removed(made))
+
+
+def _removed(group: Path) -> bool:
+    with suppress(OSError):
+        group.rmdir()
+    return not group.exists()
 
 
 def _parent() -> Path:
