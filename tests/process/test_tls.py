@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
 def secure(server: Appliance) -> http.client.HTTPSConnection:
     assert server.recipe is not None
     trusted = ssl.create_default_context(cafile=str(Path(server.recipe).with_name("cert.pem")))
-    return http.client.HTTPSConnection("127.0.0.1", server.port, timeout=30, context=trusted)
+    return http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=trusted)
 
 
 def ask(stream: bool, **more: object) -> str:
@@ -112,7 +112,7 @@ def test_a_client_that_hangs_up_stops_its_request(server: Appliance) -> None:
 def test_others_are_not_answered_without_tls(server: Appliance) -> None:
     assert server.request("GET", "/health")[0] == 200
     with socket.create_connection(
-        ("127.0.0.1", server.port), timeout=10, source_address=("127.0.0.2", 0)
+        ("127.0.0.1", server.port), timeout=60, source_address=("127.0.0.2", 0)
     ) as other:
         other.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         said = other.recv(65536)
@@ -167,5 +167,5 @@ def test_what_a_worker_opens_itself_is_under_tls_too(server: Appliance, behind: 
     connection.close()
     assert behind.launcher is not None
     behind.launcher.terminate()
-    assert behind.launcher.wait(30) == 0
+    assert behind.launcher.wait(60) == 0
     wait_until("nothing is left", lambda: not behind.processes())

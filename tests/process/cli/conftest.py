@@ -39,7 +39,7 @@ def xinfer(server: Loopback) -> Run:
             input=text,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 

@@ -54,6 +54,6 @@ def test_a_real_one_stops(tmp_path: Path) -> None:
         assert (done.returncode, "words-rep0" in done.stdout) == (0, True), done.stderr
         assert "Cluster stopped: True" in done.stdout
         assert one.launcher is not None
-        assert one.launcher.wait(30) == 0
+        assert one.launcher.wait(60) == 0
     finally:
         one.destroy()
