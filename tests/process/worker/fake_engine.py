@@ -13,6 +13,7 @@ import socketserver
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 
 class Reply(http.server.BaseHTTPRequestHandler):
@@ -21,7 +22,7 @@ class Reply(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/hang":
             time.sleep(600)
-        loading = sys.argv[2] == "slow" and not os.path.exists(sys.argv[3])
+        loading = sys.argv[2] == "slow" and not Path(sys.argv[3]).exists()
         body = b"loading" if loading else b"ok"
         self.send_response(503 if loading else 200)
         self.send_header("Content-Length", str(len(body)))
