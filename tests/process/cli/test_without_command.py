@@ -24,7 +24,8 @@ def test_a_port_alone_serves_and_names_the_command_for_it(
         )
     try:
         wait_until("it serves", lambda: one.request("GET", "/status")[0] == 200)
-        assert "`xinfer-local` is the command" in one.output.read_text()
+        said = "`xinfer-local` is the command"
+        wait_until("the note", lambda: said in one.output.read_text())
         elsewhere = one.run("xinfer", "list", "-e", "http://127.0.0.1:1")
         assert f"The server of this home listens at {one.url}." in elsewhere.stderr
         assert one.interrupt(signal.SIGINT) == 0
