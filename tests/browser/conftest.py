@@ -33,6 +33,9 @@ models:
   ranks: {engine: echo, kind: rerank}
   echo: {engine: echo}
 """
+PATIENCE_MS = 90_000
+"""How long a page may take to show what it is waited for."""
+
 READY = {"chat": 1, "vectors": 1, "ranks": 1, "echo": 1}
 _LOCKED = """
 defaults: [base]
@@ -46,6 +49,7 @@ models:
 def browser() -> Iterator[playwright.Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine; Debian's package is called chromium")
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
         yield browser
@@ -65,7 +69,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Appliance
     """A server with access control, and its administrator's key."""
     appliance = Appliance(tmp_path_factory.mktemp("locked"), _LOCKED).start()
     key_file = appliance.home / "run" / "admin.key"
-    wait_until("an admin key", key_file.exists, 60)
+    wait_until("an admin key", key_file.exists, 120)
     key = key_file.read_text(encoding="utf-8").strip()
     header = {"Authorization": f"Bearer {key}"}
 
@@ -73,7 +77,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Appliance
         status, body = appliance.request("GET", "/v1/models", headers=header)
         return status == 200 and all(model["state"] == "ready" for model in body["data"])
 
-    wait_until("the model behind the lock", serves, 60)
+    wait_until("the model behind the lock", serves, 120)
     yield appliance, key
     appliance.destroy()
 
@@ -84,18 +88,30 @@ class Open:
     def __init__(self, browser: playwright.Browser) -> None:
         self._browser = browser
         self._contexts: list[playwright.BrowserContext] = []
-        self.complaints: list[str] = []
+        self._expected: list[str] = []
+        self._complaints: list[str] = []
 
     def __call__(self, url: str, theme: str = "light", width: int = 1280) -> playwright.Page:
         context = self._browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
         )
+        context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self._complaints.append(str(error)))
         page.on("console", self._said)
         page.goto(url)
         return page
+
+    def expect(self, words: str) -> None:
+        """Complaints with these words are right; a page may repeat them until it is closed."""
+        self._expected.append(words)
+
+    def complaints(self) -> list[str]:
+        """All but those that were to be expected."""
+        return [
+            said for said in self._complaints if not any(word in said for word in self._expected)
+        ]
 
     def close(self) -> None:
         for context in self._contexts:
@@ -103,7 +119,7 @@ class Open:
 
     def _said(self, message: playwright.ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self._complaints.append(message.text)
 
 
 @pytest.fixture
@@ -112,4 +128,4 @@ def open_page(browser: playwright.Browser) -> Iterator[Open]:
     opened = Open(browser)
     yield opened
     opened.close()
-    assert not opened.complaints
+    assert not opened.complaints()

@@ -24,7 +24,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "of-others"))
     with serving(tmp_path / "models") as server:
-        server.faults["tiny.gguf"] = Fault(pause_s=0.02)
+        server.faults["tiny.gguf"] = Fault(pause_s=0.1)
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server
 
@@ -32,7 +32,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 @pytest.fixture
 def fresh(hub: HubServer, tmp_path: Path) -> Iterator[Appliance]:
     appliance = Appliance(tmp_path, "defaults: [base]").start()
-    wait_until("the server", lambda: appliance.request("GET", "/v1/models")[0] == 200)
+    wait_until("the server", lambda: appliance.request("GET", "/v1/models")[0] == 200, 120)
     yield appliance
     appliance.destroy()
 
@@ -46,10 +46,10 @@ def test_each_file_is_shown_as_it_comes(hub: HubServer, fresh: Appliance, open_p
     page.locator("#f-uid").fill("tiny")
     page.get_by_role("button", name="Launch tiny").click()
     file = page.locator(".downloads li", has_text="tiny.gguf")
-    file.get_by_text(re.compile(r"MiB of 120 MiB")).wait_for(timeout=60_000)
+    file.get_by_text(re.compile(r"MiB of 120 MiB")).wait_for()
     file.get_by_role("progressbar", name="Download of tiny.gguf").wait_for()
     page.get_by_role("button", name="Cancel the launch of tiny").click()
-    page.get_by_text("No model 'tiny'").wait_for(timeout=60_000)
+    page.get_by_text("No model 'tiny'").wait_for()
     clients = "xinfer.catalog.clients.huggingface"
     wait_until("the end of the download", lambda: not fresh.processes(clients))
     assert hub.gets(WEIGHTS) == []
