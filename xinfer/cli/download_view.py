@@ -28,7 +28,7 @@ def view(what: str) -> Iterator[Show]:
         yield Lines(what, screen).show
         return
     with Live(console=screen, refresh_per_second=10, transient=False) as live:
-        yield lambda found: live.update(_picture(what, found))
+        yield lambda found: live.update(_picture(what, found), refresh=True)
 
 
 class Lines:

@@ -30,7 +30,8 @@ def view(uid: str) -> Iterator[Callable[[Snapshot], None]]:
         return
     with Live(console=screen, refresh_per_second=10, transient=False) as live:
         picture = Picture(uid)
-        yield lambda snapshot: live.update(picture.draw(snapshot))
+        # At once: the next snapshot may come before the next look of what refreshes.
+        yield lambda snapshot: live.update(picture.draw(snapshot), refresh=True)
 
 
 class Lines:
