@@ -12,8 +12,9 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.postgresql import PostgreSQL, running
 
-# How long an example takes says something of the machine and nothing of the product.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes, or how large it is, says nothing of the product.
+_PATIENT = (HealthCheck.too_slow, HealthCheck.data_too_large)
+settings.register_profile("patient", deadline=None, suppress_health_check=_PATIENT)
 settings.load_profile("patient")
 
 TOGETHER = {
