@@ -1,10 +1,11 @@
-"""Who a credential belongs to, from memory: no store is asked while requests are served."""
+"""Who a credential belongs to, from memory: no store is asked but before a caller is refused."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from xinfer.domain.identity import ApiKey, Principal, User, effective
@@ -52,24 +53,24 @@ class Directory:
     def refresh(self) -> None:
         """Read the store again if users or keys have changed."""
         try:
-            if self._reader.identity_revision() != self._known.revision:
-                self._known = self._read()
+            self._catch_up()
         except StoreFailed as error:
             log.error("Users and keys stay as they were: %s", error)
 
     def identify(self, credential: str) -> Principal:
-        """The caller with this API key or access token. Raises Unauthorized saying why not."""
+        """The caller with this API key or access token. Raises Unauthorized saying why not.
+
+        What another process has just made is no less good here: before it refuses, it looks.
+        """
         known = self._known
-        key = digest(credential)
-        fixed = self._fixed.get(key)
-        if fixed is not None:
-            return fixed
-        entry = known.keys.get(key)
-        if entry is not None:
-            return self._by_key(known, *entry)
-        if credential.count(".") == 2:
-            return self._by_token(known, key, credential)
-        raise Unauthorized("The API key is not valid.", "Check it, or ask for a new one.")
+        try:
+            return self._find(known, credential)
+        except Unauthorized:
+            with suppress(StoreFailed):
+                self._catch_up()
+            if self._known is known:
+                raise
+            return self._find(self._known, credential)
 
     def users(self) -> tuple[User, ...]:
         """Everybody, by id."""
@@ -82,6 +83,22 @@ class Directory:
     def name(self, principal_id: str) -> str:
         """What people call a caller of whom only the id was kept."""
         return self._known.names.get(principal_id, principal_id)
+
+    def _catch_up(self) -> None:
+        if self._reader.identity_revision() != self._known.revision:
+            self._known = self._read()
+
+    def _find(self, known: _Known, credential: str) -> Principal:
+        key = digest(credential)
+        fixed = self._fixed.get(key)
+        if fixed is not None:
+            return fixed
+        entry = known.keys.get(key)
+        if entry is not None:
+            return self._by_key(known, *entry)
+        if credential.count(".") == 2:
+            return self._by_token(known, key, credential)
+        raise Unauthorized("The API key is not valid.", "Check it, or ask for a new one.")
 
     def _by_key(self, known: _Known, key: ApiKey, principal: Principal) -> Principal:
         owner = None if key.owner_id is None else known.users.get(key.owner_id)

@@ -74,6 +74,16 @@ def test_a_login_is_seen_by_every_process_and_ends_with_the_password(
     assert people.sessions.login("ann", NEW.new, "10.0.0.1")
 
 
+def test_what_one_process_has_given_out_is_good_in_all_others(
+    people: People, elsewhere: People
+) -> None:
+    _, key = people.keys.create(people.admin, KeyChange(name="k"))
+    assert elsewhere.directory.identify(key).name == "k"
+    people.users.set_up("ann", PASSWORD)
+    session = people.sessions.login("ann", PASSWORD, "10.0.0.1")
+    assert elsewhere.directory.identify(session.access_token).name == "ann"
+
+
 def test_refreshing_rotates_and_an_access_token_lives_half_an_hour(people: People) -> None:
     people.users.set_up("ann", PASSWORD)
     first = people.sessions.login("ann", PASSWORD, "10.0.0.1")
