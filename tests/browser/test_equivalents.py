@@ -159,7 +159,7 @@ def in_shell(text: str) -> dict[str, Any]:
         env={"PATH": f"{BIN}:/usr/bin:/bin", "HOME": "/", "XINFER_API_KEY": "xf-secret"},
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=150,
     )
     (posted,) = Recorder.posted
     return posted

@@ -38,7 +38,7 @@ def by_library(code: str, endpoint: str, cache: Path) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=150,
     )
     return done.stdout.strip()
 

@@ -43,7 +43,7 @@ def checked(*files: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_a_type_checker_sees(tmp_path: Path) -> None:
     every = tmp_path / "every_method.py"
     asked = list(methods())

@@ -63,7 +63,7 @@ def test_a_store_of_the_current_schema_is_opened_without_alembic(tmp_path: Path)
         f"for _ in range(2): Database('sqlite:///{tmp_path}/x.db').migrate()\n"
         "assert not [name for name in sys.modules if name.startswith('alembic')]"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=150)
 
 
 def test_a_store_of_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
