@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 
 from xinfer.domain.home import Home
-from xinfer.errors import NotFound, NotReady
+from xinfer.errors import Forbidden, NotFound, NotReady
 from xinfer.launch import record
 from xinfer.worker import reaper
 
@@ -18,10 +18,23 @@ from xinfer.worker import reaper
 def main(home: Home, *, timeout_s: float = 90.0) -> str:
     """Drain and stop what runs under `home`; returns a sentence for the person.
 
-    Raises NotFound when nothing runs, NotReady when it has not ended after `timeout_s`.
+    Raises NotFound when nothing runs, NotReady when it has not ended after `timeout_s`, Forbidden
+    when it belongs to another user.
     """
+    try:
+        return _stop(home, timeout_s)
+    except PermissionError as error:
+        where = error.filename or "its launcher"
+        raise Forbidden(
+            f"What runs under {home.root} is another user's: {where} may not be touched.",
+            "Run this as that user, or set XINFER_HOME to a folder of yours.",
+        ) from error
+
+
+def _stop(home: Home, timeout_s: float) -> str:
     running = record.living(home)
     if running is None:
+        record.check_seen(home)
         left = reaper.stop_all(home, 10.0)
         if left:
             return f"No launcher ran; stopped {len(left)} replicas that a crash had left."

@@ -89,5 +89,11 @@ def living(home: Home) -> LauncherRecord | None:
         os.close(descriptor)
 
 
+def check_seen(home: Home) -> None:
+    """Raises PermissionError where `living` finds nobody because it may not look."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.close(os.open(_lock_path(home), os.O_RDWR))
+
+
 def _lock_path(home: Home) -> Path:
     return home.run / "launcher.lock"
