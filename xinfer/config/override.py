@@ -75,6 +75,9 @@ def parse(text: str) -> Override:
 
 
 def _malformed(text: str, reason: str) -> Invalid:
+    if "=" not in text and text.endswith((".yaml", ".yml")):
+        hint = "One recipe at a time; one builds on others by its `defaults:`."
+        return explain.at("command line", "", f"{text!r} is a second recipe.", hint)
     hint = "Write key=value. Quote spaces and commas: 'key=\"a, b\"'. A list is 'key=[a,b]'."
     return explain.at("command line", "", f"cannot read the override {text!r}: {reason}.", hint)
 

@@ -33,6 +33,11 @@ def prepare_home(home: Home, cluster_token: str = "") -> None:
         else:
             kept_secret(home.cluster_token, lambda: secrets.token_hex(32))
         rotate(home)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreFailed(
+            f"The home folder {home.root} cannot be made: {error.filename} is no folder.",
+            "Move that file away, or set XINFER_HOME to another folder.",
+        ) from error
     except OSError as error:
         raise StoreFailed(
             f"The home folder {home.root} cannot be written: {error.strerror or error}.",

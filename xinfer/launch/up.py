@@ -22,6 +22,7 @@ from xinfer.launch.endpoint import Endpoint, reachable_host
 
 _BAD_RECIPE = 2
 _FAILED = 1
+_INTERRUPTED = 130
 _LEFTOVER_S = 15.0
 _ENDING_S = 5.0
 _LAST_LINES = 10
@@ -128,7 +129,10 @@ def _apply(given: Declaration, running: str, started_s: float) -> int:
         if changes.get(verb):
             click.echo(f"{verb}: {', '.join(changes[verb])}")
     progress = Progress(endpoint, click.echo, started_s=started_s)
-    follow(progress, _SETTLE_S)
+    try:
+        follow(progress, _SETTLE_S)
+    except KeyboardInterrupt:
+        return _left()
     for line in summary(endpoint, started_s, progress.failed):
         click.echo(line)
     return _FAILED if progress.failed else 0
@@ -159,12 +163,15 @@ def _detach(given: Declaration, started_s: float) -> int:
         )
     os.close(write_end)
     ready = False
-    with os.fdopen(read_end, encoding="utf-8") as report:
-        for line in report:
-            if line.strip() == ALL_READY:
-                ready = True
-            else:
-                click.echo(line, nl=False)
+    try:
+        with os.fdopen(read_end, encoding="utf-8") as report:
+            for line in report:
+                if line.strip() == ALL_READY:
+                    ready = True
+                else:
+                    click.echo(line, nl=False)
+    except KeyboardInterrupt:
+        return _left()
     if not ready and _ends(launcher):
         with path.open("rb") as log:
             log.seek(before)
@@ -175,6 +182,14 @@ def _detach(given: Declaration, started_s: float) -> int:
         return _FAILED
     click.echo(f"runs on as process {launcher.pid}; `xinfer down` ends it")
     return 0 if ready else _FAILED
+
+
+def _left() -> int:
+    """Tell who stops waiting what goes on; the exit status."""
+    click.echo(
+        "\nIt goes on without you. `xinfer status` shows it, `xinfer down` stops it.", err=True
+    )
+    return _INTERRUPTED
 
 
 def _ends(launcher: subprocess.Popen[bytes]) -> bool:

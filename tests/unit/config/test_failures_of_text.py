@@ -109,6 +109,7 @@ CASES = [
     Case("not a name", f"defaults: [3]\n{ECHO}", "chat.yaml:1: defaults[0]: ", "3", "name"),
     Case("itself", f"defaults: [chat]\n{ECHO}", "chat.yaml:1: defaults: ", "'chat'", "base"),
     # overrides
+    Case("two recipes", ECHO, "command line: ", "second recipe", "defaults", ("b.yaml",)),
     Case("no value", ECHO, "command line: ", "'cluster.port'", "key=value", ("cluster.port",)),
     Case(
         "several values", ECHO, "command line: ", "several values", "[a,b]", ("cluster.port=1,2",)
