@@ -33,13 +33,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def check_uid(uid: str) -> str:
     """Return `uid` if it can name a model, in a URL, a file name and a log line alike.
 
-    Raises Invalid: 1 to 100 of letters, digits and `._:@-`, not starting with a mark, and not
+    Raises Invalid: 1 to 100 of ASCII letters, digits and `._:@-`, not starting with a mark, and not
     ending in `-rep<digits>`, which is how replicas are named.
     """
     if not _UID.match(uid):
         raise Invalid(
             f"The model uid {uid!r} is not usable.",
-            "Use 1 to 100 letters, digits and . _ : @ -, starting with a letter or digit.",
+            "Use 1 to 100 of a-z, A-Z, 0-9 and . _ : @ -, starting with a letter or digit.",
         )
     if _REPLICA_SUFFIX.search(uid):
         raise Invalid(

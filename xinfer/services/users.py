@@ -177,7 +177,7 @@ def _legal(username: str) -> str:
     if not _NAME.match(username):
         raise Invalid(
             f"The username {username!r} is not usable.",
-            "Use 1 to 100 letters, digits and . _ @ + -, starting with a letter or digit.",
+            "Use 1 to 100 of a-z, A-Z, 0-9 and . _ @ + -, starting with a letter or digit.",
             key="username",
         )
     return username

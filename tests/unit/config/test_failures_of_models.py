@@ -122,7 +122,7 @@ CASES = [
     ),
     # names
     Case(
-        "uid", "models:\n  a b: {engine: echo}\n", "chat.yaml:2: models.a b: ", "'a b'", "letters"
+        "uid", "models:\n  größe: {engine: echo}\n", "chat.yaml:2: models.größe: ", "'größe'", "a-z"
     ),
     Case(
         "uid like a replica",

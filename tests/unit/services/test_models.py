@@ -43,7 +43,7 @@ def test_a_launch_is_stored_with_canonical_options_over_the_engines_defaults(hou
             "source",
         ),
         (paper(kind=ModelKind.EMBEDDING), "does not serve models of type embedding", "LLM"),
-        (free("../../etc"), "not usable", "letters"),
+        (free("../../etc"), "not usable", "a-z"),
         (free("m-rep0"), "ends like a replica", "-rep"),
     ],
 )
