@@ -141,6 +141,40 @@ def test_detached_and_down(appliance: Start) -> None:
     assert one.processes() == []
 
 
+def test_ctrl_c_ends_the_waiting_and_not_what_is_waited_for(appliance: Start) -> None:
+    one = appliance("defaults: [base]\nmodels: {slow: {engine: echo, engine_kwargs: {load_s: 60}}}")
+    for words in (["--detach"], []):
+        with terminal(one.command(*words), one.environment) as screen:
+            screen.expect("loading")
+            screen.type("\x03")
+            screen.expect("It goes on without you.")
+            assert screen.exit_status() == 130
+        assert one.models()["slow"]["state"] == "loading"
+    assert one.run("xinfer", "down").returncode == 0
+    assert one.processes() == []
+
+
+def test_a_failure_before_any_engine_ran_leads_to_no_empty_log(appliance: Start) -> None:
+    one = appliance("models: {m: {engine: llama.cpp, source: {package: ../gone}}}")
+    up = one.run(*one.command_line("--detach"))
+    assert "`xinfer status` shows why" in up.stdout, up
+    status, reply = one.chat("m")
+    assert status == 503
+    assert ".." not in reply["detail"].replace("../gone", ""), reply
+    log = one.run("xinfer", "logs", "m")
+    assert (log.returncode, log.stdout) == (0, "")
+    assert "No engine of 'm' has written anything; see `xinfer status`." in log.stderr
+    assert one.run("xinfer", "down").returncode == 0
+
+
+def test_a_file_in_place_of_the_home_is_named(appliance: Start) -> None:
+    one = appliance(ECHO)
+    one.home.write_text("mine")
+    up = one.run(*one.command_line())
+    assert up.returncode == 1
+    assert f"{one.home} is no folder. Move that file away" in up.stderr
+
+
 def test_a_new_admin_key_is_shown_once_and_to_a_person(appliance: Start) -> None:
     one = appliance('defaults: [base]\nauth: {mode: "on"}\nmodels: {parrot: {engine: echo}}')
     with terminal(one.command("--detach"), one.environment) as screen:

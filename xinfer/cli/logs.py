@@ -25,9 +25,13 @@ def logs(server: Server, uid: str, follow: bool, tail: int, replica: int | None)
     with server.connect() as client:
         find_model(client, uid)
         with client.get_logs(uid, tail=tail, follow=follow, replica=replica) as lines:
+            written = False
             try:
                 for line in lines:
                     click.echo(line)
+                    written = True
             except KeyboardInterrupt:
                 if not follow:
                     raise
+    if tail and not written:
+        click.echo(f"No engine of '{uid}' has written anything; see `xinfer status`.", err=True)

@@ -57,12 +57,13 @@ class Table:
             )
         if route.state is RouteState.FAILED:
             raise NotReady(
-                f"Model '{uid}' failed: {route.reason}.",
-                f"See `xinfer logs {uid}`.",
+                f"Model '{uid}' failed: {route.reason.rstrip('.')}.",
+                "`xinfer status` shows more.",
                 retry_after_s=_RETRY_FAILED_S,
             )
         raise NotReady(
-            f"Model '{uid}' is not ready yet: {route.reason}.", retry_after_s=_RETRY_LOADING_S
+            f"Model '{uid}' is not ready yet: {route.reason.rstrip('.')}.",
+            retry_after_s=_RETRY_LOADING_S,
         )
 
     def _known(self, uid: str) -> Route:

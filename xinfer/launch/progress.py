@@ -181,7 +181,7 @@ def summary(endpoint: Endpoint, started_s: float, failed: tuple[str, ...]) -> li
         lines.append("launch one: xinfer launch --help")
     if failed:
         lines += [
-            f"failed: {', '.join(failed)}; see `xinfer logs {failed[0]}`",
+            f"failed: {', '.join(failed)}; `xinfer status` shows why",
             "once the cause is mended, apply the recipe (or launch the model) again",
         ]
     return lines
