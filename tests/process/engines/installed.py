@@ -12,10 +12,9 @@ from typing import Any
 import psutil
 
 from tests.process.appliance import Appliance
-from tests.process.engines.served import MACHINE, Served, send, wait_until
-from xinfer.domain.engine import Files, Launch
+from tests.process.engines.served import MACHINE, Served, command, send, wait_until
+from xinfer.domain.engine import Files
 from xinfer.domain.model import ModelSpec
-from xinfer.engines.registry import Registry
 
 _EVENTS = 3
 """After so many of a stream there was a token: the first may only name the role."""
@@ -50,17 +49,7 @@ class Installed(Served):
     def __init__(self, one: Appliance, spec: ModelSpec, files: Files, python: str) -> None:
         self._one = one
         self._spec = spec
-        launch = Launch(
-            spec=spec,
-            replica_id=f"{spec.uid}-rep0",
-            machine=MACHINE,
-            files=files,
-            host="127.0.0.1",
-            port=0,
-            endpoint_file=one.home / "endpoint",
-            python=python,
-        )
-        self.command = Registry().get(spec.engine).command(launch)
+        self.command = command(spec, files, python, one.home / "endpoint")
 
     def ready(self, timeout_s: float = 60.0) -> Installed:
         wait_until(

@@ -76,6 +76,23 @@ def send(address: str, path: str, body: Any) -> socket.socket:
     return connection
 
 
+def command(
+    spec: ModelSpec, files: Files | None, python: str, endpoint: Path, port: int = 0
+) -> Command:
+    """What the adapter of the engine would run on `MACHINE`."""
+    launch = Launch(
+        spec=spec,
+        replica_id=f"{spec.uid}-rep0",
+        machine=MACHINE,
+        files=files,
+        host="127.0.0.1",
+        port=port,
+        endpoint_file=endpoint,
+        python=python,
+    )
+    return Registry().get(spec.engine).command(launch)
+
+
 class Served:
     """`alter` changes the command line before it is started."""
 
@@ -92,18 +109,9 @@ class Served:
     ) -> None:
         self._endpoint = folder / "endpoint"
         self._log = folder / "engine.log"
-        launch = Launch(
-            spec=spec,
-            replica_id=f"{spec.uid}-rep0",
-            machine=MACHINE,
-            files=files,
-            host="127.0.0.1",
-            port=free_port(),
-            endpoint_file=self._endpoint,
-            python=python,
-        )
-        self.command: Command = Registry().get(spec.engine).command(launch)
-        self._static = f"127.0.0.1:{launch.port}"
+        port = free_port()
+        self.command: Command = command(spec, files, python, self._endpoint, port)
+        self._static = f"127.0.0.1:{port}"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 alter(self.command.argv),
