@@ -102,6 +102,10 @@ def check(context: click.Context, engine: str | None, output: str) -> None:
     xinfer env check vllm
     """
     found = _workshop().check(engine)
+    if not found and output == "table":
+        click.echo(
+            "No environments are built. `xinfer env list` shows what there could be.", err=True
+        )
     data = [{**asdict(each.state), "versions": dict(each.versions)} for each in found]
     emit(output, data, lambda: columns(_CHECK_HEADERS, map(_checked_row, found)))
     if any(each.state.state == "broken" for each in found):

@@ -109,7 +109,10 @@ _MODEL = (
         "-en", "--model-engine", metavar="ENGINE", help="What runs it: llama.cpp, echo, …"
     ),
     click.option(
-        "-u", "--model-uid", metavar="UID", help="Name to serve it under.  [default: NAME]"
+        "-u",
+        "--model-uid",
+        metavar="UID",
+        help="Name to serve it under.  [default: NAME, or NAME-xxxxxxxx where that is taken]",
     ),
     *_VARIANT,
     *_SOURCE,
