@@ -192,7 +192,11 @@ class Managed:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self._lock(requirement), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise failure(requirement, str(error)) from error
+            raise failure(
+                requirement,
+                f"{error.filename or self._folder}: {error.strerror}",
+                f"Make {self._folder} a folder that this user may write, or set XINFER_HOME.",
+            ) from error
         try:
             yield _locked(lock, fcntl.LOCK_EX)
         finally:

@@ -134,6 +134,13 @@ def test_a_failure_has_uvs_own_words_and_leaves_what_was_there(site: Site) -> No
         site.managed(uv="/no/uv").create(site.requirement, site.say)
 
 
+def test_a_folder_that_cannot_be_made_is_named(site: Site) -> None:
+    site.envs.write_text("a file")
+    with pytest.raises(LaunchFailed, match=r"envs: .*[Ee]xists") as caught:
+        site.managed().create(site.requirement, site.say)
+    assert str(site.envs) in caught.value.hint
+
+
 def test_a_broken_import_is_kept_as_the_state_and_checked_again(site: Site) -> None:
     make_wheel(site.wheels, "tiny", "2.0", "import nowhere_to_be_found")
     site.require("tiny==2.0")
