@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -177,7 +178,7 @@ def test_one_certain_replica_goes_and_the_others_keep_their_processes(
 def test_a_request_is_aborted_by_its_id_whichever_process_has_it(client: Any) -> None:
     for number in range(4):
         # Every connection may be another process's: some of the aborts cross over.
-        rid = f"long-{number}-{id(client)}"
+        rid = f"long-{number}-{uuid.uuid4().hex}"
         stream = client.get_model("echo").chat(HELLO, generate_config=slowly(rid))
         next(stream)
         assert client.abort_request("echo", rid) == {"msg": "DONE"}
@@ -190,7 +191,7 @@ def test_a_request_is_aborted_by_its_id_whichever_process_has_it(client: Any) ->
 
 
 def test_a_request_that_waits_for_its_whole_reply_is_aborted_too(client: Any) -> None:
-    rid = f"whole-{id(client)}"
+    rid = f"whole-{uuid.uuid4().hex}"
     with ThreadPoolExecutor(1) as pool:
         config = {"request_id": rid, "echo": {"hang": True}}
         waiting = pool.submit(client.get_model("echo").chat, HELLO, generate_config=config)
