@@ -17,6 +17,7 @@ from scripts.benchmark.embeddings import embeddings
 from scripts.benchmark.engine import engine
 from scripts.benchmark.gateway import gateway, scaling, soak
 from scripts.benchmark.management import management
+from scripts.benchmark.quiet import others
 from scripts.benchmark.served import ENGINES, engines
 from scripts.benchmark.startup import install_mb, startup
 from scripts.benchmark.ui import ui
@@ -73,8 +74,15 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
     parser.add_argument("--json", type=Path, help="write the results there")
     given = parser.parse_args()
+    busy = others()
+    for each in busy:
+        print(f"not quiet: {each}", file=sys.stderr)
     results: dict[str, Any] = {
-        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        "machine": {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "others": busy,
+        },
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     for name in given.parts or PARTS:
