@@ -34,9 +34,11 @@ def test_a_reply_streams_and_is_counted(server: Appliance, open_page: Open) -> N
 
 
 def test_a_reply_is_stopped(server: Appliance, open_page: Open) -> None:
-    page = open_page(f"{server.url}/ui#/playground?model=echo")
-    behave(page, chunks=100_000, chunk_delay_s=0.05)
-    page.get_by_label("Message", exact=True).fill("Tell me a very long story.")
+    page = open_page(f"{server.url}/ui#/playground?model=chat")
+    # Its most probable story does not end before one can click.
+    alter(page, temperature=0)
+    story = "Tell me a very long story about a fox, a dog and a bear, with all that they say."
+    page.get_by_label("Message", exact=True).fill(story)
     page.get_by_role("button", name="Send").click()
     page.locator(".turn.assistant .turn-said", has_text=re.compile(r"\w+")).wait_for()
     page.get_by_role("button", name="Stop the reply").click()
@@ -64,9 +66,14 @@ def test_texts_are_compared_and_ranked(server: Appliance, open_page: Open) -> No
 
 def behave(page: playwright.Page, **how: Any) -> None:
     """Have the echo engine misbehave, until this is taken back."""
+    alter(page, echo=how)
+
+
+def alter(page: playwright.Page, **more: Any) -> None:
+    """Ask for `more` than the page itself does, until this is taken back."""
 
     def go_on(route: playwright.Route) -> None:
-        body = {**(route.request.post_data_json or {}), "echo": how}
+        body = {**(route.request.post_data_json or {}), **more}
         route.continue_(post_data=json.dumps(body))
 
     page.route("**/v1/chat/completions", go_on)
