@@ -13,7 +13,7 @@ from xinfer.domain.fleet import Policy
 from xinfer.domain.model import ModelSpec
 from xinfer.domain.names import did_you_mean
 from xinfer.domain.ports import DesiredStore, Engines
-from xinfer.domain.replica import Phase
+from xinfer.domain.replica import Phase, ReplicaStatus
 from xinfer.domain.routing import RouteState
 from xinfer.errors import (
     Cancelled,
@@ -214,29 +214,34 @@ class Models:
 
     def _without_remains(self, uid: str) -> View:
         """The state once nothing is assigned for an earlier model of this uid, and no node reports
-        a replica of it that failed or found no room.
+        a replica of it but one that ends.
 
-        What is still assigned would be taken for replicas of the new model, and so would such a
-        one, which its node would not try again.
+        What is still assigned would be taken for replicas of the new model. So would what its node
+        has not begun to end, and what failed or found no room, which it would not try again.
         """
         deadline = self._clock() + _REMAINS_S
         while True:
             stamp, view = self._stamp(), self.view()
-            remains = view.replicas(uid) or self._is_refused(view, uid)
-            if uid in view.desired.models or not remains:
+            left = self._left(view, uid)
+            if uid in view.desired.models or not (view.replicas(uid) or left):
                 return view
             left_s = deadline - self._clock()
             if left_s <= 0 or not self._wait(stamp, left_s):
+                if not view.replicas(uid) and all(_serves_on(status) for status in left):
+                    # A node that does not answer must not keep others from serving.
+                    return view
                 raise NotReady(f"The replicas of an earlier '{uid}' have not ended yet.")
 
-    def _is_refused(self, view: View, uid: str) -> bool:
+    def _left(self, view: View, uid: str) -> list[ReplicaStatus]:
         since_s = self._clock() - self._node_grace_s
-        return any(
-            status.uid == uid and (status.phase is Phase.FAILED or bool(status.no_room))
+        return [
+            status
             for state in view.observed.nodes.values()
             for status in state.report.replicas
-            if state.seen_at_s >= since_s
-        )
+            if status.uid == uid
+            and status.phase not in {Phase.DRAINING, Phase.STOPPED}
+            and state.seen_at_s >= since_s
+        ]
 
     def check_room(self, spec: ModelSpec, view: View) -> None:
         """Raises NoCapacity if all nodes have spoken and none can take a replica that it wants."""
@@ -276,6 +281,10 @@ def edit(store: DesiredStore, change: Edit) -> None:
             continue
         return
     raise Conflict("The desired state changes too often to be edited.", "Try again.")
+
+
+def _serves_on(status: ReplicaStatus) -> bool:
+    return status.phase is not Phase.FAILED and not status.no_room
 
 
 def _existing(models: Mapping[str, ModelSpec], uid: str) -> ModelSpec:

@@ -148,15 +148,30 @@ def test_what_an_earlier_model_of_the_uid_left_behind_is_no_success_of_the_next(
     house.models.launch(free(replicas=3))
     house.settle()
     house.models.terminate("m")
+    left = []
     house.script = [
+        lambda: left.append(house.store.desired().models),
         house.control.step,
+        lambda: left.append(house.store.desired().models),
+        lambda: house.report(None) and None,
         house.control.step,
-        lambda: house.report(Phase.DRAINING) and None,
         lambda: house.report(Phase.READY) and None,
     ]
     house.models.launch_and_wait(free(replicas=2))
     assert house.script == []
+    assert left == [{}, {}], "it is declared when its node has begun to end the earlier one"
     assert [one.assigned.index for one in house.models.view().replicas("m")] == [0, 1]
+
+
+def test_a_node_that_does_not_answer_keeps_no_uid_from_being_launched_elsewhere(
+    house: House,
+) -> None:
+    house.models.launch(free())
+    house.settle()
+    house.models.terminate("m")
+    house.script = [house.control.step]
+    assert house.models.launch(free()).uid == "m"
+    assert house.now == 10_010, "it had its time to answer"
 
 
 def test_the_end_of_an_earlier_life_is_no_part_of_the_next_launch(house: House) -> None:
