@@ -10,6 +10,7 @@ from rich.text import Text
 
 from xinfer.cli.cause import launch_failure
 from xinfer.cli.engine_options import parse_options
+from xinfer.cli.failure import Failure
 from xinfer.cli.launch_options import launch_options
 from xinfer.cli.launch_request import launch_request
 from xinfer.cli.launch_view import view
@@ -94,5 +95,10 @@ def _follow(client: RESTfulClient, uid: str) -> None:
             err=True,
         )
         sys.exit(130)
+    if last.curtailed:
+        raise Failure(
+            f"'{uid}' serves with fewer replicas than it was launched with: {last.reason}",
+            f"`xinfer terminate {uid}` ends those too; more start when there is room for them.",
+        )
     if not last.ready:
         raise launch_failure(uid, last.reason, last.replicas)

@@ -17,7 +17,8 @@ _PATIENCE_S = 30.0
 class Snapshot:
     """A launch at one moment. `replicas` are the timelines by replica; `downloads` the share 0..1
     and a short text by replica that is downloading, `files` what it fetches: name, bytes done, and
-    bytes in all (None = not known yet). `whole`: every replica that is wanted serves.
+    bytes in all (None = not known yet). `whole`: every replica that is wanted serves. `reason`: why
+    not, where that is known.
     """
 
     state: str
@@ -35,7 +36,12 @@ class Snapshot:
     def settled(self) -> bool:
         """Whether nothing more will happen by itself."""
         rests = any(map(_rests, self.replicas))
-        return self.ready or rests or self.state in ("failed", "stopped")
+        return self.ready or rests or self.curtailed or self.state in ("failed", "stopped")
+
+    @property
+    def curtailed(self) -> bool:
+        """Whether some of its replicas serve, and there is no room for the others."""
+        return self.state == "ready" and not self.whole and bool(self.reason)
 
 
 def _rests(replica: Mapping[str, Any]) -> bool:

@@ -58,7 +58,8 @@ def describe(view: View, uid: str) -> dict[str, Any]:
         **_peer_fields(spec, replicas),
         "replica": spec.replicas,
         "state": str(route.state),
-        "reason": route.reason,
+        # That of the replicas that are missing, while others serve.
+        "reason": route.reason or view.assigned.refusals.get(uid, ""),
         "replicas_ready": len(route.upstreams),
         "restarts": sum(each.status.restarts for each in replicas if each.status),
         "origin": str(spec.origin),

@@ -13,10 +13,7 @@ def launch_failure(view: View, uid: str) -> LaunchFailed | NoCapacity:
     """LaunchFailed with the cause of a replica that failed, else NoCapacity with the refusal."""
     cause = cause_of(view, uid)
     if cause is None:
-        return NoCapacity(
-            f"Model '{uid}' can be placed nowhere. {view.routes()[uid].reason}",
-            "Ask for less, or end another model.",
-        )
+        return NoCapacity(_shortage(view, uid), "Ask for less, or end another model.")
     last = "\n".join(cause.tail[-_SHOWN_LINES:])
     return LaunchFailed(
         f"Model '{uid}' failed while {cause.phase}: {cause.summary}",
@@ -25,6 +22,14 @@ def launch_failure(view: View, uid: str) -> LaunchFailed | NoCapacity:
         cause=cause.summary,
         tail=cause.tail,
     )
+
+
+def _shortage(view: View, uid: str) -> str:
+    reason = view.assigned.refusals.get(uid) or view.routes()[uid].reason
+    placed, wanted = len(view.replicas(uid)), view.spec(uid).replicas
+    if placed:
+        return f"Of {wanted} replicas of model '{uid}' only {placed} found room. {reason}"
+    return f"Model '{uid}' can be placed nowhere. {reason}"
 
 
 def cause_of(view: View, uid: str) -> Cause | None:

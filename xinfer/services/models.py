@@ -331,6 +331,11 @@ def _has_arrived(view: View, uid: str) -> bool:
     current = [
         one for one in view.replicas(uid) if one.heeded and one.assigned.spec.digest() == digest
     ]
-    if any(one.rests for one in current) or view.routes()[uid].state is RouteState.FAILED:
+    serving = [one for one in current if one.is_ready]
+    # Those that serve are all there will be: there is no room for the others.
+    curtailed = uid in view.assigned.refusals and len(serving) == len(view.replicas(uid)) > 0
+    is_arrived = len(serving) >= spec.replicas
+    is_failed = any(one.rests for one in current) or view.routes()[uid].state is RouteState.FAILED
+    if is_failed or (curtailed and not is_arrived):
         raise launch_failure(view, uid)
-    return sum(one.is_ready for one in current) >= spec.replicas
+    return is_arrived

@@ -198,6 +198,18 @@ def test_a_launch_that_fits_nowhere_says_what_is_short(xinfer: Run, server: Loop
     assert "needs 8 GiB, node local has 2 GiB free" in done.stderr
 
 
+def test_replicas_that_find_no_room_end_the_watch_though_another_serves(
+    xinfer: Run, server: Loopback
+) -> None:
+    server.steps = [
+        Step("ready", [("loading", 1.5), ("ready", None)], serving=1),
+        Step("ready", [("ready", None)], serving=1, reason="needs 8 GiB, node local has 2 GiB"),
+    ]
+    done = xinfer(*ARGUMENTS)
+    assert done.returncode == 1
+    assert "fewer replicas than it was launched with: needs 8 GiB" in done.stderr
+
+
 def test_ctrl_c_leaves_the_launch_and_says_how_to_stop_it(server: Loopback) -> None:
     server.steps = [Step("launching", [("loading", None)])]
     with terminal([XINFER, *ARGUMENTS], environment(server.url)) as screen:

@@ -198,6 +198,16 @@ def test_a_refused_launch_ends_the_wait_too(house: House) -> None:
     assert list(house.store.desired().models) == ["big"]
 
 
+def test_a_launch_of_which_only_some_replicas_find_room_ends_the_wait_and_is_withdrawn(
+    house: House,
+) -> None:
+    house.script = [house.settle]
+    with pytest.raises(NoCapacity, match=r"Of 2 replicas of model 'm' only 1 found room. .*GiB"):
+        house.models.launch_and_wait(free(replicas=2, memory_bytes=10 * GIB))
+    assert house.now == 10_000, "nobody waited for what does not come"
+    assert house.store.desired().models == {}
+
+
 def test_a_launch_that_is_terminated_ends_the_wait(house: House) -> None:
     house.script = [lambda: house.models.terminate("m")]
     with pytest.raises(Cancelled, match="terminated while"):

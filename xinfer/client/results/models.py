@@ -10,10 +10,10 @@ from xinfer.client.results.replicas import ReplicaDescription
 class ModelDescription(TypedDict):
     """A model and how it does.
 
-    `state` is loading, ready, failed or stopped, `reason` why it is not ready. `created` is in unix
-    seconds; `replica` is how many are wanted, `replicas_ready` how many serve; `accelerators` are
-    indices as text; lengths are in tokens. `origin` is recipe or api. The keys that may be absent
-    are those of other types of models.
+    `state` is loading, ready, failed or stopped, `reason` why it, or a replica of it, is not ready.
+    `created` is in unix seconds; `replica` is how many are wanted, `replicas_ready` how many serve;
+    `accelerators` are indices as text; lengths are in tokens. `origin` is recipe or api. The keys
+    that may be absent are those of other types of models.
     """
 
     id: str

@@ -83,7 +83,7 @@ const PANELS = {
   overview(state, model) {
     return [
       ...causes(state),
-      model.state !== "ready" && (model.state !== "failed" || !state.timeline.some((entry) => entry.cause)) && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
+      (model.state !== "ready" || model.reason) && (model.state !== "failed" || !state.timeline.some((entry) => entry.cause)) && h("div", { class: "card card-pad", key: "standing" }, standing(model, state.progress)),
       h("dl", { class: "stats", key: "stats" }, numbers(model)),
       model.replicas_ready > 0 && live.metrics && h("div", { class: "plots plots-3", key: "plots" }, plots(model.id).map((figure) => h("div", { class: "card" }, figure))),
       h("section", { class: "card", key: "replicas" }, h("div", { class: "card-head" }, h("h2", {}, "Replicas")), state.replicas ? table(state.replicas, model.state) : h("div", { class: "card-pad" }, ghosts(2))),

@@ -14,7 +14,7 @@ export function card(model, progress) {
   return h("li", { class: "card model", key: uid, "data-uid": uid },
     h("div", { class: "model-name" }, h("a", { href: `#/models/${enc(uid)}` }, uid), badge(model.state), h("span", { class: "tags" }, [model.model_type, model.model_format, model.quantization, model.origin === "recipe" && "recipe"].filter(Boolean).map((each) => h("span", { class: "tag" }, each)))),
     acts(model),
-    model.state !== "ready" && h("div", { class: "wide" }, standing(model, progress)),
+    (model.state !== "ready" || model.reason) && h("div", { class: "wide" }, standing(model, progress)),
     h("dl", { class: "facts" }, facts(model).map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", { title: String(value) }, value)))));
 }
 
@@ -56,6 +56,7 @@ export function device(model) {
 /** Where a launch stands, or why there is none. */
 export function standing(model, progress) {
   if (model.state === "failed") return note("bad", h("p", {}, model.reason || "It failed."), h("p", {}, h("a", { href: `#/models/${enc(model.id)}` }, "The whole cause")));
+  if (model.state === "ready") return note("warn", h("p", {}, `${model.replicas_ready} of ${plural(model.replica, "replica")} ready: ${model.reason}`));
   if (model.state === "stopped") return h("div", { class: "row small dim" }, "Stopped: it has no replicas.", may("models:write") && button("Add one", () => scale(model, 1), { kind: "btn-s", "aria-label": `Add a replica of ${model.id}` }));
   const slowest = slow(progress);
   const share = progress?.progress ?? 0;
