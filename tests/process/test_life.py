@@ -120,6 +120,16 @@ def test_without_a_recipe_an_empty_cluster_takes_models(appliance: Start) -> Non
     wait_until("no engine", lambda: not one.processes("xinfer: echo"))
 
 
+def test_replicas_that_find_no_room_are_told_beside_those_that_serve(appliance: Start) -> None:
+    third = int(0.3 * psutil.virtual_memory().total)
+    one = appliance(None, f"+models.wide={{engine: echo, memory: {third}, replicas: 4}}").start()
+    wait_until("its last lines", lambda: "1 of 1 models ready" in one.output.read_text())
+    short = r"wide: \d of 4 replicas so far\. No node can take a replica that needs"
+    wait_until("what is missing", lambda: re.search(short, one.output.read_text()))
+    assert "No node can take" in one.models()["wide"]["reason"]
+    assert one.chat("wide")[0] == 200
+
+
 def test_detached_and_down(appliance: Start) -> None:
     one = appliance(ECHO)
     up = one.run(*one.command_line("--detach"))

@@ -164,6 +164,7 @@ def summary(endpoint: Endpoint, started_s: float, failed: tuple[str, ...]) -> li
         if models
         else f"ready in {took:.1f} s, no models yet: {endpoint.url}/v1"
     ]
+    lines += [_short_of(model) for model in ready if model["replicas_ready"] < model["replica"]]
     chat = next((model for model in ready if "chat" in model.get("model_ability", ())), None)
     if chat is not None:
         # Bounded: a small model may go on for as long as its context lasts.
@@ -185,6 +186,12 @@ def summary(endpoint: Endpoint, started_s: float, failed: tuple[str, ...]) -> li
             "once the cause is mended, apply the recipe (or launch the model) again",
         ]
     return lines
+
+
+def _short_of(model: Mapping[str, Any]) -> str:
+    """A model that serves with fewer replicas than are wanted."""
+    so_far = f"{model['id']}: {model['replicas_ready']} of {model['replica']} replicas so far"
+    return f"{so_far}. {model['reason']}" if model["reason"] else so_far
 
 
 def _key(endpoint: Endpoint) -> str:

@@ -208,7 +208,8 @@ class Models:
             if left_s <= 0 or not waited:
                 reason = view.routes()[uid].reason
                 raise NotReady(
-                    f"Model '{uid}' is not ready yet: {reason}.", "It goes on launching."
+                    f"Model '{uid}' is not ready yet: {reason.rstrip('.')}.",
+                    "It goes on launching.",
                 )
             waited = self._wait(stamp, left_s)
 
