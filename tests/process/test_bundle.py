@@ -252,6 +252,18 @@ def test_a_list_cannot_lead_outside(site: Site, second: Machine) -> None:
     assert not second.home.exists()
 
 
+def test_without_what_fetches_wheels_it_is_said_before_anything_is_copied(tmp_path: Path) -> None:
+    site = Site(tmp_path / "first", env="managed")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "uv.py").write_text("raise ImportError\n")
+    site.variables = {"PYTHONPATH": str(hidden), "PATH": str(hidden)}
+    refused = site.create()
+    assert refused.returncode == 1
+    assert "the program uv, which builds environments, is not installed" in refused.stderr
+    assert not site.bundle.exists()
+
+
 @pytest.mark.parametrize("told", ["wheelhouse", "UV_FIND_LINKS"])
 def test_wheels_are_all_that_a_build_needs_and_no_more(tmp_path: Path, told: str) -> None:
     wheels, lists, folder = (tmp_path / name for name in ("wheels", "lists", "folder"))

@@ -77,12 +77,16 @@ class Maker:
             raise Invalid("There is no recipe to make a bundle from.", "Name its file.")
         bundle.check_target(self._folder)
         requirements = self._requirements(given) if wheels else ()
+        fetcher = _fetcher()
+        for each in requirements:
+            # Now: the weights may take an hour to copy.
+            fetcher.check(each)
         parts = [self._fetch(given, source, uids) for source, uids in _sources(given).items()]
         total = check_room(self._folder, [move for part in parts for move in part.moves])
         with _storing(self._folder), bundle.making(self._folder):
             mover = Mover(self._folder, "copying", total, self._progress)
             models = tuple(_moved(part, mover) for part in parts)
-            packages = tuple(self._packages(each) for each in requirements)
+            packages = tuple(self._packages(each, fetcher) for each in requirements)
             recipe = bundled(given, {uid: part.declared for part in parts for uid in part.uids})
             made = self._bundle(given, self._write(recipe), models, packages)
             bundle.sweep(self._folder, made)
@@ -139,13 +143,11 @@ class Maker:
                 found[requirement.name] = requirement
         return tuple(found.values())
 
-    def _packages(self, requirement: Requirement) -> Packages:
-        wheelhouse = environment(os.environ).wheelhouse
-        installer = Installer(uv=find_uv(), environ=os.environ, wheelhouse=wheelhouse)
+    def _packages(self, requirement: Requirement, fetcher: Fetcher) -> Packages:
         what = f"packages of {requirement.name}"
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=bundle.SCRATCH) as scratch:
             place = Path(scratch).absolute()
-            wheels = Fetcher(installer=installer).fetch(
+            wheels = fetcher.fetch(
                 requirement, place, lambda share, text: self._progress(what, share, text)
             )
             total = sum(path.stat().st_size for path in wheels)
@@ -198,6 +200,11 @@ class _Watch:
 
     def cancelled(self) -> bool:
         return False
+
+
+def _fetcher() -> Fetcher:
+    wheelhouse = environment(os.environ).wheelhouse
+    return Fetcher(installer=Installer(uv=find_uv(), environ=os.environ, wheelhouse=wheelhouse))
 
 
 def _sources(given: Declaration) -> Mapping[Source, tuple[str, ...]]:

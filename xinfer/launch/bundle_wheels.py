@@ -38,15 +38,19 @@ class Fetcher:
 
         Raises LaunchFailed with the last words of uv or pip.
         """
+        self.check(requirement)
+        chosen = folder / "chosen.txt"
+        self._choose(requirement, chosen, progress)
+        self._download(requirement, chosen, progress)
+        return tuple(sorted(folder.glob("*.whl")))
+
+    def check(self, requirement: Requirement) -> None:
+        """Raises LaunchFailed when a program that fetches is not there."""
         if self.installer.uv is None:
             raise failure(requirement, NO_UV, GET_UV)
         if importlib.util.find_spec("pip") is None:
             hint = f"Run `{self.installer.uv} pip install --python {sys.executable} pip`."
             raise failure(requirement, "pip, which fetches wheels, is not installed", hint)
-        chosen = folder / "chosen.txt"
-        self._choose(requirement, chosen, progress)
-        self._download(requirement, chosen, progress)
-        return tuple(sorted(folder.glob("*.whl")))
 
     def _choose(
         self, requirement: Requirement, chosen: Path, progress: Callable[[float, str], None]
