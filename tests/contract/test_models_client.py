@@ -137,6 +137,15 @@ def test_a_launch_is_followed_until_it_serves(client: Any) -> None:
     assert instance["replica_statuses"][0]["worker_address"]
 
 
+def test_what_one_process_has_terminated_no_other_serves(one: Appliance) -> None:
+    for _ in range(8):
+        launch = {"model_name": "brief", "model_uid": "brief", "model_engine": "echo"}
+        assert one.request("POST", "/v1/models", launch)[0] == 200
+        assert one.chat("brief")[0] == 200
+        assert one.request("DELETE", "/v1/models/brief")[0] == 200
+        assert [one.chat("brief")[0] for _ in range(4)] == [404] * 4
+
+
 def test_a_launch_is_cancelled_and_who_waits_for_it_is_told(client: Any, one: Appliance) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(one.request, "POST", "/v1/models", SLOW)

@@ -15,15 +15,22 @@ _RETRY_FAILED_S = 30.0
 class Table:
     """`changed(upstreams)` is called with all routable replicas after each swap. `refresh()` swaps
     at once if there is something newer: it is asked before a request is refused, so that what one
-    gateway process knows to be ready is not refused by another that looks a moment later.
+    gateway process knows to be ready is not refused by another that looks a moment later. `shared`:
+    to ask costs next to nothing, and there are such others: it is asked before each request, so
+    that none serves what another has said to be terminated.
     """
 
     def __init__(
-        self, changed: Callable[[frozenset[Upstream]], None], refresh: Callable[[], None]
+        self,
+        changed: Callable[[frozenset[Upstream]], None],
+        refresh: Callable[[], None],
+        *,
+        shared: bool = False,
     ) -> None:
         self._routes: Mapping[str, Route] | None = None
         self._changed = changed
         self._refresh = refresh
+        self._shared = shared
 
     @property
     def loaded(self) -> bool:
@@ -43,7 +50,7 @@ class Table:
 
     def route(self, uid: str) -> Route:
         """A route that is ready. Raises NotFound with the nearest uid, or NotReady with why."""
-        route = self.routes.get(uid)
+        route = None if self._shared else self.routes.get(uid)
         if route is None or route.state is not RouteState.READY:
             self._refresh()
             route = self._known(uid)

@@ -123,7 +123,9 @@ class SupervisorProcess:
             read_timeout_s=gateway.read_timeout_s,
             secret=partial(replica_secret, home.cluster_token.read_text(encoding="utf-8").strip()),
         )
-        self._table = Table(self._pools.keep, self._refresh)
+        self._table = Table(
+            self._pools.keep, self._refresh, shared=gateway.workers > 1 and database.is_local
+        )
         self._metrics = Metrics([FleetMetrics(self._read)])
         self._running = Running()
         self._siblings = Siblings(metrics_folder(home), str(os.getpid()), self._running)
