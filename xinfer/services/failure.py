@@ -26,8 +26,9 @@ def launch_failure(view: View, uid: str) -> LaunchFailed | NoCapacity:
 
 def _shortage(view: View, uid: str) -> str:
     reason = view.assigned.refusals.get(uid) or view.routes()[uid].reason
-    placed, wanted = len(view.replicas(uid)), view.spec(uid).replicas
+    placed = sum(not one.is_refused for one in view.replicas(uid))
     if placed:
+        wanted = view.spec(uid).replicas
         return f"Of {wanted} replicas of model '{uid}' only {placed} found room. {reason}"
     return f"Model '{uid}' can be placed nowhere. {reason}"
 

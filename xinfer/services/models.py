@@ -332,11 +332,11 @@ def _has_arrived(view: View, uid: str) -> bool:
     current = [
         one for one in view.replicas(uid) if one.heeded and one.assigned.spec.digest() == digest
     ]
-    serving = [one for one in current if one.is_ready]
+    serving = sum(one.is_ready for one in current)
     # Those that serve are all there will be: there is no room for the others.
-    curtailed = uid in view.assigned.refusals and len(serving) == len(view.replicas(uid)) > 0
-    is_arrived = len(serving) >= spec.replicas
+    placed = sum(not one.is_refused for one in view.replicas(uid))
+    is_curtailed = uid in view.assigned.refusals and serving == placed > 0
     is_failed = any(one.rests for one in current) or view.routes()[uid].state is RouteState.FAILED
-    if is_failed or (curtailed and not is_arrived):
+    if is_failed or (is_curtailed and serving < spec.replicas):
         raise launch_failure(view, uid)
-    return is_arrived
+    return serving >= spec.replicas

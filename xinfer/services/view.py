@@ -48,6 +48,11 @@ class ReplicaView:
         )
 
     @property
+    def is_refused(self) -> bool:
+        """Whether its node has weighed it and has no room for it. It stays assigned, and waits."""
+        return self.status is not None and bool(self.status.no_room)
+
+    @property
     def rests(self) -> bool:
         """Whether it failed as often as it may and is not tried again."""
         status = self.status

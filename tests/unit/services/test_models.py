@@ -208,6 +208,26 @@ def test_a_launch_of_which_only_some_replicas_find_room_ends_the_wait_and_is_wit
     assert house.store.desired().models == {}
 
 
+def test_a_replica_that_its_node_refuses_is_not_waited_for(house: House) -> None:
+    house.report(None)
+    house.models.launch(free(replicas=2))
+    house.control.step()
+    assigned = house.store.assigned()
+    lease = house.store.acquire("control", 60)
+    assert lease is not None
+    refusing = replace(assigned, refusals={"m": "It needs 9.0 GiB."})
+    after = house.store.write_assigned(refusing, expected=assigned.revision, lease=lease)
+    serves, other = (house.status(one, Phase.READY) for one in assigned.replicas)
+    refused = replace(other, phase=Phase.QUEUED, no_room="too heavy")
+    said = node("a", serves, refused, sequence=9).report
+    house.reports.report(replace(said, assignment=after.revision))
+    with pytest.raises(
+        NoCapacity, match=r"Of 2 replicas of model 'm' only 1 found room\. It needs"
+    ):
+        house.models.await_ready("m", 60)
+    assert house.now == 10_000
+
+
 def test_a_launch_that_is_terminated_ends_the_wait(house: House) -> None:
     house.script = [lambda: house.models.terminate("m")]
     with pytest.raises(Cancelled, match="terminated while"):
